@@ -1,0 +1,231 @@
+//! The same stages over one file, every frame, as fast as they go, with the same bytes on every
+//! run.
+
+mod annotate;
+mod output;
+mod usage;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use scene::{Classes, RuleSet};
+use serde::Serialize;
+
+use crate::{
+    capture::{CaptureError, Recording},
+    config::Camera,
+    sight::Sight,
+    vision::{Detector, InferError, Model},
+};
+use annotate::Annotation;
+pub use annotate::AnnotationError;
+pub use output::OutputError;
+use output::Outputs;
+use usage::Usage;
+
+/// Where the results go.
+#[derive(Clone, Debug, Default)]
+pub struct Paths {
+    pub video: PathBuf,
+    pub events: Option<PathBuf>,
+    pub tracks: Option<PathBuf>,
+    pub stats: Option<PathBuf>,
+    pub detections: Option<PathBuf>,
+    pub annotate: Option<PathBuf>,
+}
+
+/// What to look for.
+pub struct Task {
+    pub model: Arc<Model>,
+    pub wanted: Vec<scene::Class>,
+    pub rules: RuleSet,
+    /// Threads of the decoder.
+    pub threads: usize,
+}
+
+impl Task {
+    /// A camera's rules and classes.
+    pub fn of_camera(camera: &Camera, model: Arc<Model>, threads: usize) -> Self {
+        Self { model, wanted: camera.wanted.clone(), rules: camera.rules.clone(), threads }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeError {
+    #[error("{}: {fault}", video.display())]
+    Video { video: PathBuf, fault: CaptureError },
+    #[error(
+        "{}: {fault}, after {frame_count} frames; the results so far are written",
+        video.display()
+    )]
+    Broken { video: PathBuf, frame_count: u64, fault: CaptureError },
+    #[error("{}: frame {frame}: {fault}", video.display())]
+    Infer { video: PathBuf, frame: u64, fault: InferError },
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error("{}: {fault}", path.display())]
+    Annotate { path: PathBuf, fault: AnnotationError },
+}
+
+/// What a run cost.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stats {
+    pub video: String,
+    /// `captured_us` of the first frame: times in events count from the start of the file.
+    pub origin_us: i64,
+    /// Frames of the file that were read.
+    pub frames: u64,
+    /// Frames that left the decoder.
+    pub decoded: u64,
+    /// Frames that the detector saw.
+    pub analysed: u64,
+    pub events: u64,
+    pub wall_seconds: f64,
+    /// User and system time of all threads, from the first frame asked for to the last; loading the
+    /// model is not in it.
+    pub cpu_seconds: f64,
+    pub cpu_ms_per_frame: f64,
+    pub stages: Stages,
+    pub model: String,
+    /// Height and width of the model's input.
+    pub input_shape: Option<(usize, usize)>,
+    pub threads: usize,
+    pub rss_peak_mib: f64,
+    /// Why the run ended before the file did.
+    pub problem: Option<String>,
+}
+
+/// Mean microseconds a frame on the main thread.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Stages {
+    /// Waiting for the decoder, which runs beside.
+    pub decode_wait_us: f64,
+    pub tensor_us: f64,
+    pub infer_us: f64,
+    pub select_us: f64,
+    pub scene_us: f64,
+    pub write_us: f64,
+}
+
+/// For curves of precision over recall, far below what the tracker uses.
+const DETECTION_SCORE_MIN: f32 = 0.01;
+
+/// What `finish` needs of a run.
+#[derive(Default)]
+struct Tally {
+    frame_count: u64,
+    event_count: u64,
+    waited: Duration,
+    wrote: Duration,
+}
+
+/// Analyses the file. When it breaks off, what was seen until then is written before the error is
+/// returned.
+pub fn run(paths: &Paths, task: Task) -> Result<Stats, AnalyzeError> {
+    let of_video = |fault| AnalyzeError::Video { video: paths.video.clone(), fault };
+    let mut recording = Recording::open(&paths.video, task.threads).map_err(of_video)?;
+    let usage = Usage::start();
+    let classes = Classes::new(task.model.manifest.classes.names.clone());
+    let shapes = annotate::outlines(&task.rules);
+    let threads = task.threads;
+    let mut sight = Sight::with(Detector::new(task.model, &task.wanted, &[]), task.rules, classes);
+    if paths.detections.is_some() {
+        sight.detector.report_from(DETECTION_SCORE_MIN);
+    }
+    // A file without a picture leaves no result behind.
+    let mut next = recording.next_frame().map_err(of_video)?;
+    let mut outputs = Outputs::create(paths)?;
+    let mut annotation: Option<Annotation> = None;
+    let (mut tally, mut events) = (Tally::default(), Vec::new());
+    let mut last_at = None;
+    let mut broken = None;
+    while let Some(frame) = next.take() {
+        tally.frame_count += 1;
+        last_at = Some(frame.at);
+        sight.look(&frame, &mut events).map_err(|fault| AnalyzeError::Infer {
+            video: paths.video.clone(),
+            frame: tally.frame_count,
+            fault,
+        })?;
+        let written = Instant::now();
+        let tracks = sight.tracks();
+        outputs.frame(tally.frame_count, &sight)?;
+        if let Some(path) = &paths.annotate {
+            let drawn = Annotation::frame(&mut annotation, path, &frame, tracks, &shapes);
+            drawn.map_err(|fault| AnalyzeError::Annotate { path: path.clone(), fault })?;
+        }
+        tally.event_count += outputs.events(&mut events)?;
+        tally.wrote += written.elapsed();
+        let asked = Instant::now();
+        next = recording.next_frame().unwrap_or_else(|fault| {
+            broken = Some(fault);
+            None
+        });
+        tally.waited += asked.elapsed();
+    }
+    if let Some(at) = last_at {
+        sight.scene.finish(at, &mut events);
+        tally.event_count += outputs.events(&mut events)?;
+    }
+    if let (Some(annotation), Some(path)) = (annotation, &paths.annotate) {
+        let ended = annotation.finish();
+        ended.map_err(|fault| AnalyzeError::Annotate { path: path.clone(), fault })?;
+    }
+    let stats = stats(paths, &tally, &sight, &usage, recording.decoded(), threads, broken.as_ref());
+    outputs.finish(&stats)?;
+    match broken {
+        None => Ok(stats),
+        Some(fault) => Err(AnalyzeError::Broken {
+            video: paths.video.clone(),
+            frame_count: tally.frame_count,
+            fault,
+        }),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn stats(
+    paths: &Paths,
+    tally: &Tally,
+    sight: &Sight,
+    usage: &Usage,
+    decoded: u64,
+    threads: usize,
+    broken: Option<&CaptureError>,
+) -> Stats {
+    let frame_count = tally.frame_count;
+    let mean = |spent: Duration| round(spent.as_secs_f64() * 1e6 / frame_count.max(1) as f64);
+    let (cpu, spent) = (usage.cpu(), sight.detector.spent);
+    Stats {
+        video: paths.video.display().to_string(),
+        origin_us: 0,
+        frames: frame_count,
+        decoded,
+        analysed: frame_count,
+        events: tally.event_count,
+        wall_seconds: round(usage.wall().as_secs_f64()),
+        cpu_seconds: round(cpu.as_secs_f64()),
+        cpu_ms_per_frame: round(cpu.as_secs_f64() * 1e3 / frame_count.max(1) as f64),
+        stages: Stages {
+            decode_wait_us: mean(tally.waited),
+            tensor_us: mean(spent.tensor),
+            infer_us: mean(spent.infer),
+            select_us: mean(spent.select),
+            scene_us: mean(sight.scene_spent),
+            write_us: mean(tally.wrote),
+        },
+        model: sight.detector.model().manifest.name.clone(),
+        input_shape: sight.detector.input_shape(),
+        threads,
+        rss_peak_mib: round(usage::rss_peak_mib()),
+        problem: broken.map(ToString::to_string),
+    }
+}
+
+/// To a thousandth.
+fn round(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
