@@ -14,6 +14,7 @@
 //! | [`intake`] | MQTT and gRPC in; batches verified, judged, stored, then acknowledged |
 //! | [`alerting`] | events to alerts; pure |
 //! | [`store`] | SQLite: one writer with group commit, readers that never wait for it |
+//! | [`metrics`] | what the centre counts of itself |
 //! | [`api`] | REST, SSE, gRPC for integrators, the console |
 //! | [`serve`] | starts them all, and stops them |
 
@@ -23,5 +24,6 @@ pub mod identity;
 pub mod intake;
 pub mod alerting;
 pub mod store;
+pub mod metrics;
 pub mod api;
 pub mod serve;

@@ -37,10 +37,18 @@ impl fmt::Display for Fault {
 
 /// A file's text, bounded in size.
 pub(crate) fn read_text(file: &Path) -> Result<String, Fault> {
-    let fault = |message: String| Fault { file: file.to_owned(), line: None, message };
-    let size = std::fs::metadata(file).map_err(|e| fault(format!("cannot be read: {e}")))?.len();
+    let fault = |message: String| Fault {
+        file: file.to_owned(),
+        line: None,
+        message,
+    };
+    let size = std::fs::metadata(file)
+        .map_err(|e| fault(format!("cannot be read: {e}")))?
+        .len();
     if size > FILE_BYTES_MAX {
-        return Err(fault(format!("has {size} bytes, more than the {FILE_BYTES_MAX} allowed")));
+        return Err(fault(format!(
+            "has {size} bytes, more than the {FILE_BYTES_MAX} allowed"
+        )));
     }
     std::fs::read_to_string(file).map_err(|e| fault(format!("cannot be read: {e}")))
 }
@@ -50,13 +58,21 @@ pub(crate) struct Document<'a> {
     file: &'a Path,
     text: &'a str,
     root: Spanned<DeTable<'a>>,
+    is_well_formed: bool,
     pub faults: Vec<Fault>,
 }
 
 impl<'a> Document<'a> {
     pub(crate) fn parse(file: &'a Path, text: &'a str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut document = Self { file, text, root, faults: Vec::new() };
+        let is_well_formed = errors.is_empty();
+        let mut document = Self {
+            file,
+            text,
+            root,
+            is_well_formed,
+            faults: Vec::new(),
+        };
         for error in errors.into_iter().take(FAULTS_MAX) {
             document.fault_at(error.span(), error.message());
         }
@@ -66,6 +82,10 @@ impl<'a> Document<'a> {
     /// The document as a `T`, or what can be had of it. A faulty piece is reported, taken out and
     /// the rest is read again, so that one run names every fault. `None`: nothing could be had.
     pub(crate) fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
+        // What follows a slip of the pen would only hide it.
+        if !self.is_well_formed {
+            return None;
+        }
         let mut removed: Vec<String> = Vec::new();
         for _ in 0..FAULTS_MAX {
             let error = match T::deserialize(Deserializer::from(self.root.clone())) {
@@ -73,8 +93,9 @@ impl<'a> Document<'a> {
                 Err(error) => error,
             };
             let message = error.message().to_owned();
-            let follows_from_a_removal =
-                removed.iter().any(|key| message == format!("missing field `{key}`"));
+            let follows_from_a_removal = removed
+                .iter()
+                .any(|key| message == format!("missing field `{key}`"));
             if !follows_from_a_removal {
                 self.fault_at(error.span(), &message);
             }
@@ -91,7 +112,12 @@ impl<'a> Document<'a> {
     /// Records a fault at a place named as `line[1].points[3]`, or the nearest place around it.
     pub(crate) fn fault(&mut self, path: &str, message: impl fmt::Display) {
         let span = self.find(path);
-        self.fault_at(span, &message.to_string());
+        let message = if path.is_empty() {
+            message.to_string()
+        } else {
+            format!("{path}: {message}")
+        };
+        self.fault_at(span, &message);
     }
 
     fn fault_at(&mut self, span: Option<Range<usize>>, message: &str) {
@@ -100,7 +126,18 @@ impl<'a> Document<'a> {
             before.filter(|&&byte| byte == b'\n').count() + 1
         });
         let message = redact(message).replace('\n', " ");
-        self.faults.push(Fault { file: self.file.to_owned(), line, message });
+        self.faults.push(Fault {
+            file: self.file.to_owned(),
+            line,
+            message,
+        });
+    }
+
+    /// The faults so far, in the order of the file.
+    pub(crate) fn take_faults(&mut self) -> Vec<Fault> {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.sort_by_key(|fault| fault.line);
+        faults
     }
 
     /// Whether `path` was written.
@@ -152,7 +189,12 @@ fn remove_from_table(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<Str
         }
     }
     // An array as a whole, but only when none of its items has the same span.
-    let key = table.iter().find(|(_, value)| value.span() == *span)?.0.get_ref().to_string();
+    let key = table
+        .iter()
+        .find(|(_, value)| value.span() == *span)?
+        .0
+        .get_ref()
+        .to_string();
     table.remove(key.as_str());
     Some(key)
 }
@@ -167,11 +209,18 @@ fn remove_from_value(
         DeValue::Array(items) => {
             let found = items.iter().position(|item| item.span() == *span);
             if let Some(index) = found {
-                let kept = std::mem::replace(items, DeArray::new()).into_iter().enumerate();
-                *items = kept.filter(|(i, _)| *i != index).map(|(_, item)| item).collect();
+                let kept = std::mem::replace(items, DeArray::new())
+                    .into_iter()
+                    .enumerate();
+                *items = kept
+                    .filter(|(i, _)| *i != index)
+                    .map(|(_, item)| item)
+                    .collect();
                 return Some(key.to_owned());
             }
-            items.iter_mut().find_map(|item| remove_from_value(item, key, span))
+            items
+                .iter_mut()
+                .find_map(|item| remove_from_value(item, key, span))
         }
         _ => None,
     }

@@ -143,7 +143,9 @@ impl Metrics {
     }
 
     pub fn camera(&self, camera: &str) -> CameraMetrics {
-        let label = CameraLabel { camera: camera.to_owned() };
+        let label = CameraLabel {
+            camera: camera.to_owned(),
+        };
         CameraMetrics {
             camera: camera.to_owned(),
             decoded: self.decoded.get_or_create(&label).clone(),
@@ -165,7 +167,9 @@ impl Metrics {
             (&stats.lost_items, &self.lost_items),
         ] {
             for (number, &count) in (0..).zip(lane) {
-                family.get_or_create(&LaneLabel { lane: number }).set(whole(count));
+                family
+                    .get_or_create(&LaneLabel { lane: number })
+                    .set(whole(count));
             }
         }
         self.outbox_durable.set(i64::from(stats.durable));
@@ -173,7 +177,8 @@ impl Metrics {
 
     pub fn link(&self, link: &LinkState) {
         self.uplink_connected.set(i64::from(link.carrier.is_some()));
-        self.uplink_connects.set(i64::try_from(link.connects).unwrap_or(i64::MAX));
+        self.uplink_connects
+            .set(i64::try_from(link.connects).unwrap_or(i64::MAX));
     }
 
     fn text(&self) -> Result<String, std::fmt::Error> {
@@ -187,16 +192,21 @@ impl Metrics {
 impl CameraMetrics {
     /// Totals since the camera's start.
     pub fn frames(&self, decoded: u64, analysed: u64, dropped: u64) {
-        for (counter, total) in
-            [(&self.decoded, decoded), (&self.analysed, analysed), (&self.dropped, dropped)]
-        {
+        for (counter, total) in [
+            (&self.decoded, decoded),
+            (&self.analysed, analysed),
+            (&self.dropped, dropped),
+        ] {
             counter.inner().fetch_max(total, Ordering::Relaxed);
         }
     }
 
     /// `delay` is the time since capture, in seconds.
     pub fn event(&self, kind: Kind, delay: f64) {
-        let label = EventLabel { camera: self.camera.clone(), kind: kind_name(kind).to_owned() };
+        let label = EventLabel {
+            camera: self.camera.clone(),
+            kind: kind_name(kind).to_owned(),
+        };
         self.events.get_or_create(&label).inc();
         self.event_delay_seconds.observe(delay);
     }
@@ -227,7 +237,9 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, shutdown: Cancellati
     let mut connections = JoinSet::new();
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
@@ -258,10 +270,7 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, shutdown: Cancellati
     }
 }
 
-fn answer(
-    request: &Request<Incoming>,
-    metrics: &Metrics,
-) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
     let (status, body) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => match metrics.text() {
             Ok(text) => (StatusCode::OK, text),
@@ -274,6 +283,8 @@ fn answer(
     let kind = hyper::header::HeaderValue::from_static(
         "application/openmetrics-text; version=1.0.0; charset=utf-8",
     );
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+    response
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, kind);
     response
 }

@@ -28,8 +28,10 @@ pub struct Sight {
 impl Sight {
     pub fn new(model: Arc<Model>, camera: &Camera) -> Self {
         let classes = camera.classes();
-        let masked: Vec<_> =
-            evidence::MASKED_CLASSES.iter().filter_map(|name| classes.find(name)).collect();
+        let masked: Vec<_> = evidence::MASKED_CLASSES
+            .iter()
+            .filter_map(|name| classes.find(name))
+            .collect();
         let detector = Detector::new(model, &camera.wanted, &masked);
         Self::with(detector, camera.rules.clone(), classes)
     }

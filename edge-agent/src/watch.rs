@@ -45,7 +45,10 @@ const FAULT_REPORT: Duration = Duration::from_secs(30);
 /// What the loop is told while it runs.
 pub enum Command {
     /// The same view with other rules, name or snapshots.
-    Change { camera: Box<Camera>, config_version: String },
+    Change {
+        camera: Box<Camera>,
+        config_version: String,
+    },
     /// End: close episodes and return.
     Stop,
 }
@@ -114,7 +117,10 @@ impl Watch {
         let mut ticked = Instant::now();
         loop {
             match self.around.commands.try_recv() {
-                Ok(Command::Change { camera, config_version }) => {
+                Ok(Command::Change {
+                    camera,
+                    config_version,
+                }) => {
                     self.change(*camera, config_version);
                 }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return self.stop(),
@@ -124,8 +130,12 @@ impl Watch {
                 Poll::Frame(frame) => self.frame(&frame),
                 Poll::Idle => {}
                 Poll::Lost(error) => {
-                    warn!(camera = %self.camera.id, %error, "no picture, connecting again");
-                    self.problem = error.to_string();
+                    let problem = error.to_string();
+                    // Once for each reason: a dead camera must not fill the log.
+                    if problem != self.problem {
+                        warn!(camera = %self.camera.id, %error, "no picture, connecting again");
+                        self.problem = problem;
+                    }
                     self.around.metrics.reconnects.inc();
                 }
             }
@@ -155,7 +165,10 @@ impl Watch {
         match looked {
             Ok(()) => {
                 self.analysed += 1;
-                self.around.metrics.analyse_seconds.observe(started.elapsed().as_secs_f64());
+                self.around
+                    .metrics
+                    .analyse_seconds
+                    .observe(started.elapsed().as_secs_f64());
                 self.tell_with_picture(frame);
             }
             // The frame was not seen; without a detector nothing can be masked either.
@@ -173,7 +186,8 @@ impl Watch {
     /// Events of this frame, those that matter with its picture, and the regular picture.
     fn tell_with_picture(&mut self, frame: &Frame) {
         let matters = |event: &Event| {
-            Severity::Warning <= event.severity && matches!(event.phase, Phase::Begin | Phase::Instant)
+            Severity::Warning <= event.severity
+                && matches!(event.phase, Phase::Begin | Phase::Instant)
         };
         let is_regular = self
             .camera
@@ -207,12 +221,20 @@ impl Watch {
     /// Where somebody or a plate is, or should be: all detections however weak, and all tracks.
     fn regions(&self) -> Vec<Region> {
         let classes = &self.sight.detector.model().manifest.classes.names;
-        let name = |class: scene::Class| classes.get(usize::from(class.0)).map_or("", String::as_str);
+        let name =
+            |class: scene::Class| classes.get(usize::from(class.0)).map_or("", String::as_str);
         let detector = &self.sight.detector;
         let detections = detector.detections().iter().chain(detector.others());
         let found = detections.map(|d| (d.class, d.bbox));
-        let followed = self.sight.tracks().iter().map(|track| (track.class, track.bbox));
-        found.chain(followed).filter_map(|(class, bbox)| region(name(class), &bbox)).collect()
+        let followed = self
+            .sight
+            .tracks()
+            .iter()
+            .map(|track| (track.class, track.bbox));
+        found
+            .chain(followed)
+            .filter_map(|(class, bbox)| region(name(class), &bbox))
+            .collect()
     }
 
     /// Sends the collected events; `evidence` goes with those that matter.
@@ -225,7 +247,9 @@ impl Watch {
             let id = uuid::Uuid::now_v7().into_bytes();
             let wire = wire_event(&self.camera.id, id, uncertainty_ms, pictures, &event);
             let (lane, item) = event_item(wire, &event);
-            self.around.metrics.event(event.kind, self.around.clock.now().seconds_since(event.at));
+            self.around
+                .metrics
+                .event(event.kind, self.around.clock.now().seconds_since(event.at));
             self.put(lane, item);
         }
         self.events = events;
@@ -244,7 +268,9 @@ impl Watch {
             && GAP_MAX_MICROS < now.micros_since(last)
         {
             self.is_blind = true;
-            self.sight.scene.blind(last.plus_micros(GAP_MAX_MICROS), &mut self.events);
+            self.sight
+                .scene
+                .blind(last.plus_micros(GAP_MAX_MICROS), &mut self.events);
         }
         if let Some(change) = self.signal.tick(now) {
             self.events.push(change.event());
@@ -265,7 +291,10 @@ impl Watch {
         };
         let dropped = decoded.saturating_sub(self.analysed);
         self.around.metrics.frames(decoded, self.analysed, dropped);
-        self.around.metrics.live.set(i64::from(state == v1::CameraState::Live));
+        self.around
+            .metrics
+            .live
+            .set(i64::from(state == v1::CameraState::Live));
         self.around.status.send_replace(v1::CameraStatus {
             camera: self.camera.id.clone(),
             state: state.into(),
@@ -295,7 +324,9 @@ impl Watch {
     /// In force with the next frame; the stream goes on.
     fn change(&mut self, camera: Camera, config_version: String) {
         let now = self.around.clock.now();
-        self.sight.scene.replace_rules(now, camera.rules.clone(), &mut self.events);
+        self.sight
+            .scene
+            .replace_rules(now, camera.rules.clone(), &mut self.events);
         self.camera = camera;
         self.around.config_version = config_version;
         self.tell(None);
@@ -322,7 +353,11 @@ const RATE_WINDOW: Duration = Duration::from_secs(5);
 
 impl Rate {
     fn new() -> Self {
-        Self { since: Instant::now(), count: 0, per_second: 0.0 }
+        Self {
+            since: Instant::now(),
+            count: 0,
+            per_second: 0.0,
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "frames of some seconds")]
@@ -330,7 +365,11 @@ impl Rate {
         let elapsed = self.since.elapsed();
         if RATE_WINDOW <= elapsed {
             self.per_second = total.saturating_sub(self.count) as f32 / elapsed.as_secs_f32();
-            *self = Self { since: Instant::now(), count: total, per_second: self.per_second };
+            *self = Self {
+                since: Instant::now(),
+                count: total,
+                per_second: self.per_second,
+            };
         }
         self.per_second
     }

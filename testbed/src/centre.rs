@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
@@ -12,18 +12,9 @@ use anyhow::{Context, Result, bail, ensure};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::process::Program;
+use crate::process::{Program, command, program};
 
 const READY: Duration = Duration::from_secs(30);
-
-/// The folder that holds the programs under test: beside the running one, or above it for tests.
-pub fn program(name: &str) -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    let mut folders = here.ancestors().skip(1).take(2);
-    folders
-        .find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))
-        .with_context(|| format!("{name} is not built: run cargo build --workspace"))
-}
 
 /// Where the parts of a centre listen; port 0 takes a free one.
 #[derive(Clone, Debug)]
@@ -65,7 +56,6 @@ impl Centre {
             &[
                 "serve", "--data", folder, "--http", http, "--grpc", grpc, "--mqtt", mqtt,
             ],
-            &[],
             &log,
         )?;
         let line = process.wait_for_line(READY, |line| line.starts_with('{'))?;
@@ -94,7 +84,7 @@ impl Centre {
 
     /// Runs an administrator's command and returns what it printed.
     pub fn administer(&self, arguments: &[&str], input: &str) -> Result<String> {
-        let mut child = Command::new(program("aggregator")?)
+        let mut child = command("aggregator")?
             .args(arguments)
             .arg("--data")
             .arg(&self.data)

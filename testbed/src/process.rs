@@ -28,19 +28,13 @@ pub struct Program {
 
 impl Program {
     /// Starts `program` with `arguments`; what it logs goes to `log`.
-    pub fn start(
-        name: &str,
-        program: &Path,
-        arguments: &[&str],
-        environment: &[(&str, &str)],
-        log: &Path,
-    ) -> Result<Self> {
+    pub fn start(name: &str, program: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
         let errors = File::create(log).with_context(|| format!("{}", log.display()))?;
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(program)
             .args(arguments)
-            .envs(environment.iter().copied())
+            .env("VONG_MODELS", models())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -172,6 +166,27 @@ impl Drop for Program {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// A program of ours: beside the running one, or above it for tests.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let mut folders = here.ancestors().skip(1).take(2);
+    folders
+        .find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))
+        .with_context(|| format!("{name} is not built: run cargo build --workspace"))
+}
+
+/// A program of ours that ends by itself, ready for its arguments.
+pub fn command(name: &str) -> Result<Command> {
+    let mut command = Command::new(program(name)?);
+    command.env("VONG_MODELS", models());
+    Ok(command)
+}
+
+/// The manifests of this checkout, wherever the programs were built.
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
 }
 
 /// User and system CPU time of a process and its resident memory, from `/proc`.

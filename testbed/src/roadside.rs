@@ -3,12 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{centre::program, process::Program};
+use crate::process::{Program, command, program};
 
 /// A folder with `agent.toml` and `cameras/`.
 pub struct Roadside {
@@ -45,7 +44,7 @@ impl Roadside {
     }
 
     pub fn enroll(&self, code: &str) -> Result<()> {
-        let output = Command::new(program("edge-agent")?)
+        let output = command("edge-agent")?
             .args(["enroll", code, "--config"])
             .arg(&self.folder)
             .output()?;
@@ -64,7 +63,6 @@ impl Roadside {
             "edge-agent",
             &program("edge-agent")?,
             &["run", "--config", folder],
-            &[],
             &log,
         )
     }

@@ -30,7 +30,7 @@ interface RowProps {
 
 export function AlertRow({ alert, selected, onSelect }: RowProps) {
   const camera = cameraOf(alert);
-  const newest = alert.evidence.at(-1);
+  const newest = alert.evidence[0];
   return (
     <li>
       <button
@@ -139,7 +139,7 @@ export function AlertDetail({ alert }: { alert: Alert }) {
 function AlertPicture({ alert, camera, what }: { alert: Alert; camera: Camera | undefined; what: string }) {
   const event = useLastEvent(alert.last_event);
   const ofEvent = event?.evidence.find((e) => alert.evidence.includes(e.sha256))?.sha256;
-  const shown = ofEvent ?? alert.evidence.at(-1) ?? null;
+  const shown = ofEvent ?? alert.evidence[0] ?? null;
   const picture = (
     <Picture
       sha256={shown}

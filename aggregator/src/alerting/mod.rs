@@ -19,8 +19,8 @@ mod state;
 mod tests;
 
 pub use state::{
-    Action, AlreadyAcknowledged, Applied, Condition, EPISODES_MAX, Episode, Input, State, acknowledge,
-    apply,
+    Action, AlreadyAcknowledged, Applied, Condition, EPISODES_MAX, Episode, Input, State,
+    acknowledge, apply,
 };
 
 use scene::{Event, Kind, MeasureName, Phase, Severity};
@@ -35,16 +35,27 @@ pub const SEVERITY_MIN: Severity = Severity::Warning;
 /// What an event of the agent's run `epoch` means to the alert of its own rule and kind; `watched`
 /// when that run still goes on.
 pub fn input(epoch: u64, watched: bool, event: &Event) -> Option<Input> {
-    let episode = Episode { epoch, number: event.episode };
+    let episode = Episode {
+        epoch,
+        number: event.episode,
+    };
     match event.phase {
-        Phase::Instant => (SEVERITY_MIN <= event.severity)
-            .then_some(Input::Instant { severity: event.severity }),
-        Phase::Begin => (SEVERITY_MIN <= event.severity)
-            .then_some(Input::Begin { episode, severity: event.severity, watched }),
+        Phase::Instant => (SEVERITY_MIN <= event.severity).then_some(Input::Instant {
+            severity: event.severity,
+        }),
+        Phase::Begin => (SEVERITY_MIN <= event.severity).then_some(Input::Begin {
+            episode,
+            severity: event.severity,
+            watched,
+        }),
         Phase::Change if event.kind == Kind::ZoneOccupancy => None,
         Phase::Change => {
             let seen = event.measures.iter().all(|measure| measure.value.is_some());
-            Some(if seen { Input::Seen { episode } } else { Input::Unseen { episode } })
+            Some(if seen {
+                Input::Seen { episode }
+            } else {
+                Input::Unseen { episode }
+            })
         }
         Phase::End => Some(Input::End { episode }),
     }

@@ -65,18 +65,34 @@ pub struct Episode {
 /// What happened, as far as one alert is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    Instant { severity: Severity },
+    Instant {
+        severity: Severity,
+    },
     /// `watched`: the run that began it still goes on, so its end will be seen.
-    Begin { episode: Episode, severity: Severity, watched: bool },
+    Begin {
+        episode: Episode,
+        severity: Severity,
+        watched: bool,
+    },
     /// An episode goes on, and the camera does not see it.
-    Unseen { episode: Episode },
+    Unseen {
+        episode: Episode,
+    },
     /// An episode goes on, and the camera sees it.
-    Seen { episode: Episode },
-    End { episode: Episode },
+    Seen {
+        episode: Episode,
+    },
+    End {
+        episode: Episode,
+    },
     /// The agent began another run: what earlier runs left open is no longer watched by them.
-    Run { epoch: u64 },
+    Run {
+        epoch: u64,
+    },
     /// The run `epoch` sees that it is not so now, whatever earlier runs left open.
-    Absent { epoch: u64 },
+    Absent {
+        epoch: u64,
+    },
 }
 
 /// Where an alert is in its life.
@@ -110,7 +126,9 @@ pub struct Applied {
 ///
 /// `state` is the open alert, if there is one.
 pub fn apply(state: Option<&State>, input: Input) -> Option<Applied> {
-    let Some(state) = state else { return raise(input) };
+    let Some(state) = state else {
+        return raise(input);
+    };
     let mut new = state.clone();
     let action = match input {
         Input::Instant { severity } => {
@@ -118,30 +136,27 @@ pub fn apply(state: Option<&State>, input: Input) -> Option<Applied> {
             new.severity = new.severity.max(severity);
             Some(Action::Bump)
         }
-        Input::Begin { episode, severity, watched } => {
-            // A later run watches the same place: what earlier ones left open is part of it or over.
-            new.episodes.retain(|open| open.epoch == episode.epoch);
-            new.episodes.insert(episode);
-            if new.episodes == state.episodes {
-                return None;
-            }
-            if EPISODES_MAX < new.episodes.len() {
-                new.episodes.pop_first();
-            }
-            new.occurrences = new.occurrences.saturating_add(1);
-            new.severity = new.severity.max(severity);
-            new.condition = if watched { Condition::Active } else { Condition::Unknown };
-            new.will_clear = true;
-            Some(Action::Bump)
-        }
+        Input::Begin {
+            episode,
+            severity,
+            watched,
+        } => begin(&mut new, episode, severity, watched),
         Input::Unseen { episode } => {
             let lost = state.condition == Condition::Active && state.episodes.contains(&episode);
-            new.condition = if lost { Condition::Unknown } else { state.condition };
+            new.condition = if lost {
+                Condition::Unknown
+            } else {
+                state.condition
+            };
             lost.then_some(Action::Unknown)
         }
         Input::Seen { episode } => {
             let found = state.condition == Condition::Unknown && state.episodes.contains(&episode);
-            new.condition = if found { Condition::Active } else { state.condition };
+            new.condition = if found {
+                Condition::Active
+            } else {
+                state.condition
+            };
             found.then_some(Action::Resume)
         }
         Input::End { episode } => {
@@ -155,7 +170,11 @@ pub fn apply(state: Option<&State>, input: Input) -> Option<Applied> {
             let left = state.condition == Condition::Active
                 && state.will_clear
                 && state.episodes.iter().all(|open| open.epoch != epoch);
-            new.condition = if left { Condition::Unknown } else { state.condition };
+            new.condition = if left {
+                Condition::Unknown
+            } else {
+                state.condition
+            };
             left.then_some(Action::Unknown)
         }
         Input::Absent { epoch } => {
@@ -184,10 +203,36 @@ pub fn acknowledge(state: &State) -> Result<State, AlreadyAcknowledged> {
     Ok(new)
 }
 
+fn begin(new: &mut State, episode: Episode, severity: Severity, watched: bool) -> Option<Action> {
+    let known = new.episodes.contains(&episode);
+    // A later run watches the same place: what earlier ones left open is part of it or over.
+    new.episodes.retain(|open| open.epoch == episode.epoch);
+    if known {
+        return None;
+    }
+    new.episodes.insert(episode);
+    if EPISODES_MAX < new.episodes.len() {
+        new.episodes.pop_first();
+    }
+    new.occurrences = new.occurrences.saturating_add(1);
+    new.severity = new.severity.max(severity);
+    new.condition = if watched {
+        Condition::Active
+    } else {
+        Condition::Unknown
+    };
+    new.will_clear = true;
+    Some(Action::Bump)
+}
+
 fn raise(input: Input) -> Option<Applied> {
     let (severity, episode, watched) = match input {
         Input::Instant { severity } => (severity, None, true),
-        Input::Begin { episode, severity, watched } => (severity, Some(episode), watched),
+        Input::Begin {
+            episode,
+            severity,
+            watched,
+        } => (severity, Some(episode), watched),
         Input::Unseen { .. }
         | Input::Seen { .. }
         | Input::End { .. }
@@ -196,19 +241,25 @@ fn raise(input: Input) -> Option<Applied> {
     };
     let state = State {
         severity,
-        condition: if watched { Condition::Active } else { Condition::Unknown },
+        condition: if watched {
+            Condition::Active
+        } else {
+            Condition::Unknown
+        },
         will_clear: episode.is_some(),
         episodes: episode.into_iter().collect(),
         acknowledged: false,
         occurrences: 1,
     };
-    Some(Applied { state, action: Some(Action::Raise) })
+    Some(Applied {
+        state,
+        action: Some(Action::Raise),
+    })
 }
 
 /// Clears an alert whose last open episode is gone.
 fn clear_if_over(old: &State, new: &mut State) -> Option<Action> {
-    let over =
-        new.episodes.is_empty() && old.will_clear && old.condition != Condition::Cleared;
+    let over = new.episodes.is_empty() && old.will_clear && old.condition != Condition::Cleared;
     if over {
         new.condition = Condition::Cleared;
     }

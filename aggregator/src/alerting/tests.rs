@@ -14,11 +14,17 @@ fn episode(epoch: u64, number: u64) -> Episode {
 
 fn begin(epoch: u64, number: u64) -> Input {
     let episode = episode(epoch, number);
-    Input::Begin { episode, severity: Severity::Major, watched: true }
+    Input::Begin {
+        episode,
+        severity: Severity::Major,
+        watched: true,
+    }
 }
 
 fn end(epoch: u64, number: u64) -> Input {
-    Input::End { episode: episode(epoch, number) }
+    Input::End {
+        episode: episode(epoch, number),
+    }
 }
 
 /// Plays inputs in order; what a person is told, and the alert at the end.
@@ -35,11 +41,13 @@ fn play(inputs: &[Input]) -> (Vec<Action>, Option<State>) {
 
 #[test]
 fn is_raised_bumped_and_cleared_by_the_last_end() {
-    let (told, state) =
-        play(&[begin(RUN, 1), begin(RUN, 2), end(RUN, 1), end(RUN, 2)]);
+    let (told, state) = play(&[begin(RUN, 1), begin(RUN, 2), end(RUN, 1), end(RUN, 2)]);
     assert_eq!(told, [Action::Raise, Action::Bump, Action::Clear]);
     let state = state.unwrap();
-    assert_eq!((state.condition, state.occurrences), (Condition::Cleared, 2));
+    assert_eq!(
+        (state.condition, state.occurrences),
+        (Condition::Cleared, 2)
+    );
     assert!(state.is_open(), "nobody has acknowledged it");
     assert!(!acknowledge(&state).unwrap().is_open());
 }
@@ -82,9 +90,17 @@ fn a_new_run_makes_it_unknown_until_something_is_seen() {
 
     let again = apply(state.as_ref(), begin(NEXT_RUN, 1)).unwrap();
     assert_eq!(again.state.condition, Condition::Active);
-    assert_eq!(again.state.episodes.len(), 1, "the old run's episode is part of the new one");
+    assert_eq!(
+        again.state.episodes.len(),
+        1,
+        "the old run's episode is part of the new one"
+    );
 
-    for over in [end(NEXT_RUN, 9), Input::Absent { epoch: NEXT_RUN }, end(RUN, 1)] {
+    for over in [
+        end(NEXT_RUN, 9),
+        Input::Absent { epoch: NEXT_RUN },
+        end(RUN, 1),
+    ] {
         let over = apply(state.as_ref(), over).unwrap();
         assert_eq!(over.state.condition, Condition::Cleared);
     }
@@ -112,9 +128,21 @@ fn a_begin_that_comes_late_from_an_ended_run_is_unknown() {
 #[test]
 fn a_blind_camera_makes_it_unknown_and_sight_active_again() {
     let episode = episode(RUN, 1);
-    let (told, _) =
-        play(&[begin(RUN, 1), Input::Unseen { episode }, Input::Seen { episode }, end(RUN, 1)]);
-    assert_eq!(told, [Action::Raise, Action::Unknown, Action::Resume, Action::Clear]);
+    let (told, _) = play(&[
+        begin(RUN, 1),
+        Input::Unseen { episode },
+        Input::Seen { episode },
+        end(RUN, 1),
+    ]);
+    assert_eq!(
+        told,
+        [
+            Action::Raise,
+            Action::Unknown,
+            Action::Resume,
+            Action::Clear
+        ]
+    );
 }
 
 #[test]
@@ -129,11 +157,19 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let episode = (1..3_u64, 1..4_u64).prop_map(|(epoch, number)| Episode { epoch, number });
     let severity = prop_oneof![Just(Severity::Warning), Just(Severity::Critical)];
     let one = prop_oneof![
-        severity.clone().prop_map(|severity| Input::Instant { severity }),
+        severity
+            .clone()
+            .prop_map(|severity| Input::Instant { severity }),
         (episode.clone(), severity, any::<bool>()).prop_map(|(episode, severity, watched)| {
-            Input::Begin { episode, severity, watched }
+            Input::Begin {
+                episode,
+                severity,
+                watched,
+            }
         }),
-        episode.clone().prop_map(|episode| Input::Unseen { episode }),
+        episode
+            .clone()
+            .prop_map(|episode| Input::Unseen { episode }),
         episode.clone().prop_map(|episode| Input::Seen { episode }),
         episode.prop_map(|episode| Input::End { episode }),
         (1..3_u64).prop_map(|epoch| Input::Run { epoch }),

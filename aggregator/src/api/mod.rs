@@ -12,16 +12,14 @@ pub mod auth;
 mod feed;
 pub mod grpc;
 pub mod http;
-pub mod metrics;
 mod slots;
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use crate::{metrics::Metrics, store::Store};
 use auth::{PasswordError, PasswordHasher, bucket::SignInLimit};
-use metrics::Metrics;
 use slots::Slots;
 
 /// Live streams, SSE and gRPC, in all.

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::{DataArgs, Failure, failed, invite::ACTOR, output, say};
 use crate::{
     api::auth::{Secret, hash_password},
-    store::{AccountError, Access, Role, Store, Timestamp, UserRecord},
+    store::{Access, AccountError, Role, Store, Timestamp, UserRecord},
 };
 
 /// Longer is no password.
@@ -68,12 +68,21 @@ pub(crate) enum TokenCommand {
 pub(super) async fn user(command: UserCommand) -> Result<(), Failure> {
     let now = Timestamp::now();
     match command {
-        UserCommand::Add { name, role, password_stdin, data } => {
+        UserCommand::Add {
+            name,
+            role,
+            password_stdin,
+            data,
+        } => {
             let store = open(&data)?;
             let password = password(password_stdin)?;
-            let password_hash = hash_password(&password)
-                .map_err(|error| Failure::Misused(error.to_string()))?;
-            let user = UserRecord { name, role, password_hash };
+            let password_hash =
+                hash_password(&password).map_err(|error| Failure::Misused(error.to_string()))?;
+            let user = UserRecord {
+                name,
+                role,
+                password_hash,
+            };
             store.add_user(ACTOR, user, now).await.map_err(account)?;
             store.close().await;
         }
@@ -85,7 +94,10 @@ pub(super) async fn user(command: UserCommand) -> Result<(), Failure> {
         }
         UserCommand::Remove { name, data } => {
             let store = open(&data)?;
-            store.remove_user(ACTOR, &name, now).await.map_err(account)?;
+            store
+                .remove_user(ACTOR, &name, now)
+                .await
+                .map_err(account)?;
             store.close().await;
         }
     }
@@ -99,20 +111,30 @@ pub(super) async fn token(command: TokenCommand) -> Result<(), Failure> {
             let store = open(&data)?;
             let secret = Secret::generate_token().map_err(failed)?;
             let hash = secret.hash();
-            store.add_token(ACTOR, &name, Role::Service, hash, now).await.map_err(account)?;
+            store
+                .add_token(ACTOR, &name, Role::Service, hash, now)
+                .await
+                .map_err(account)?;
             store.close().await;
             say(secret.text()).map_err(failed)?;
         }
         TokenCommand::List { data } => {
             for token in open(&data)?.tokens().await.map_err(failed)? {
-                let line =
-                    format!("{}\t{}\t{}", token.name, token.role.as_str(), token.created_at);
+                let line = format!(
+                    "{}\t{}\t{}",
+                    token.name,
+                    token.role.as_str(),
+                    token.created_at
+                );
                 say(&line).map_err(failed)?;
             }
         }
         TokenCommand::Remove { name, data } => {
             let store = open(&data)?;
-            store.remove_token(ACTOR, &name, now).await.map_err(account)?;
+            store
+                .remove_token(ACTOR, &name, now)
+                .await
+                .map_err(account)?;
             store.close().await;
         }
     }
@@ -148,6 +170,9 @@ fn password(from_stdin: bool) -> Result<String, Failure> {
         output::prompt("password (shown as you type): ");
     }
     let mut line = String::new();
-    input.take(PASSWORD_BYTES_MAX).read_line(&mut line).map_err(failed)?;
+    input
+        .take(PASSWORD_BYTES_MAX)
+        .read_line(&mut line)
+        .map_err(failed)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

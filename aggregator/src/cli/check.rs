@@ -20,7 +20,10 @@ pub(super) async fn run(data: &Path) -> Result<(), Failure> {
     let store = Store::open(data, Access::Tool).map_err(failed)?;
     let authority = Authority::load_or_make(data).map_err(failed)?;
     let fingerprint = hex::encode(crate::identity::sha256(authority.certificate()));
-    say(&format!("certificates: own authority, sha256 {fingerprint}")).map_err(failed)?;
+    say(&format!(
+        "certificates: own authority, sha256 {fingerprint}"
+    ))
+    .map_err(failed)?;
     let mut faults = 0;
     for finding in store.check().await.map_err(failed)? {
         faults += usize::from(finding.fault);

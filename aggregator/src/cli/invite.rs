@@ -67,16 +67,26 @@ pub(super) async fn revoke(arguments: RevokeArgs) -> Result<(), Failure> {
         .await
         .map_err(failed)?;
     store.close().await;
-    if known { Ok(()) } else { Err(format!("there is no box {:?}", arguments.name).into()) }
+    if known {
+        Ok(())
+    } else {
+        Err(format!("there is no box {:?}", arguments.name).into())
+    }
 }
 
 fn running_address(data: &std::path::Path) -> Result<String, Failure> {
     let path = data.join("running.json");
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        format!("{}: {error}; start the centre first, or give --grpc-address", path.display())
+        format!(
+            "{}: {error}; start the centre first, or give --grpc-address",
+            path.display()
+        )
     })?;
     let running: Running = serde_json::from_str(&text).map_err(|error| {
-        format!("{}: {error}; start the centre anew, or give --grpc-address", path.display())
+        format!(
+            "{}: {error}; start the centre anew, or give --grpc-address",
+            path.display()
+        )
     })?;
     Ok(running.grpc_advertised)
 }

@@ -43,7 +43,11 @@ impl std::fmt::Display for Fault {
 impl ConfigFile {
     /// Reads the text of the file at `path`; all its faults at once.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<Fault>> {
-        let mut faults = Faults { text, path, found: Vec::new() };
+        let mut faults = Faults {
+            text,
+            path,
+            found: Vec::new(),
+        };
         let table = match DeTable::parse(text) {
             Ok(table) => table.into_inner(),
             Err(error) => {
@@ -66,12 +70,19 @@ impl ConfigFile {
                     }
                 }
                 unknown => {
-                    let message = format!("{unknown:?} is not a key here; keys are {}", KEYS.join(", "));
+                    let message = format!(
+                        "{unknown:?} is not a key here; keys are {}",
+                        KEYS.join(", ")
+                    );
                     faults.add(key.span().start, message);
                 }
             }
         }
-        if faults.found.is_empty() { Ok(file) } else { Err(faults.found) }
+        if faults.found.is_empty() {
+            Ok(file)
+        } else {
+            Err(faults.found)
+        }
     }
 }
 
@@ -88,7 +99,11 @@ impl Faults<'_> {
     fn add(&mut self, offset: usize, message: String) {
         let before = self.text.as_bytes().iter().take(offset);
         let line = 1 + before.filter(|byte| **byte == b'\n').count();
-        self.found.push(Fault { path: self.path.to_owned(), line, message });
+        self.found.push(Fault {
+            path: self.path.to_owned(),
+            line,
+            message,
+        });
     }
 
     fn value<T: DeserializeOwned>(
@@ -131,10 +146,23 @@ mod tests {
         let faults = ConfigFile::parse(text, Path::new("aggregator.toml")).unwrap_err();
         let shown: Vec<_> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(shown.len(), 3, "{shown:#?}");
-        let line = |n: usize| shown.iter().find(|s| s.starts_with(&format!("aggregator.toml:{n}:")));
-        assert!(line(1).is_some_and(|s| s.contains("127.0.0.1:8080")), "{shown:#?}");
-        assert!(line(2).is_some_and(|s| s.contains("\"mqtt_port\" is not a key")), "{shown:#?}");
-        assert!(line(4).is_some_and(|s| s.contains("grpc_listen")), "{shown:#?}");
+        let line = |n: usize| {
+            shown
+                .iter()
+                .find(|s| s.starts_with(&format!("aggregator.toml:{n}:")))
+        };
+        assert!(
+            line(1).is_some_and(|s| s.contains("127.0.0.1:8080")),
+            "{shown:#?}"
+        );
+        assert!(
+            line(2).is_some_and(|s| s.contains("\"mqtt_port\" is not a key")),
+            "{shown:#?}"
+        );
+        assert!(
+            line(4).is_some_and(|s| s.contains("grpc_listen")),
+            "{shown:#?}"
+        );
     }
 
     #[test]

@@ -61,7 +61,10 @@ impl Settings {
     /// Reads `aggregator.toml` in the data folder, if there is one, under the command line.
     pub fn load(data: &Path, overrides: Overrides) -> Result<Self, ConfigError> {
         let path = data.join("aggregator.toml");
-        let read = |source| ConfigError::Read { path: path.clone(), source };
+        let read = |source| ConfigError::Read {
+            path: path.clone(),
+            source,
+        };
         let file = match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => ConfigFile::default(),
             Err(error) => return Err(read(error)),
@@ -70,19 +73,15 @@ impl Settings {
             }
             Ok(_) => {
                 let text = fs::read_to_string(&path).map_err(read)?;
-                ConfigFile::parse(&text, &path)
-                    .map_err(|faults| ConfigError::Faults { faults })?
+                ConfigFile::parse(&text, &path).map_err(|faults| ConfigError::Faults { faults })?
             }
         };
         Self::resolve(data, file, overrides)
     }
 
-    fn resolve(
-        data: &Path,
-        file: ConfigFile,
-        overrides: Overrides,
-    ) -> Result<Self, ConfigError> {
-        let address = |over: Option<SocketAddr>, written: Option<String>, default: &str| match over {
+    fn resolve(data: &Path, file: ConfigFile, overrides: Overrides) -> Result<Self, ConfigError> {
+        let address = |over: Option<SocketAddr>, written: Option<String>, default: &str| match over
+        {
             Some(address) => Ok(address),
             None => parse_address(written.as_deref().unwrap_or(default)),
         };
@@ -112,7 +111,13 @@ impl Settings {
     /// host:port under which others reach what listens on `bound`.
     pub fn advertised(&self, bound: SocketAddr) -> String {
         let name = self.advertised_name.clone();
-        let own = || if bound.ip().is_unspecified() { machine_name() } else { None };
+        let own = || {
+            if bound.ip().is_unspecified() {
+                machine_name()
+            } else {
+                None
+            }
+        };
         match name.or_else(own) {
             Some(name) if name.contains(':') => format!("[{name}]:{}", bound.port()),
             Some(name) => format!("{name}:{}", bound.port()),
@@ -125,7 +130,9 @@ impl Settings {
 pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     match text.parse() {
         Ok(address) => Ok(address),
-        Err(_) => Err(AddressError { text: text.chars().take(100).collect() }),
+        Err(_) => Err(AddressError {
+            text: text.chars().take(100).collect(),
+        }),
     }
 }
 
@@ -148,8 +155,10 @@ mod tests {
             grpc_listen: Some("127.0.0.1:2".to_owned()),
             ..ConfigFile::default()
         };
-        let overrides =
-            Overrides { grpc: Some("127.0.0.1:3".parse().unwrap()), ..Overrides::default() };
+        let overrides = Overrides {
+            grpc: Some("127.0.0.1:3".parse().unwrap()),
+            ..Overrides::default()
+        };
         let settings = Settings::resolve(Path::new("data"), file, overrides).unwrap();
         assert_eq!(settings.http.port(), 1);
         assert_eq!(settings.grpc.port(), 3);
@@ -161,11 +170,20 @@ mod tests {
         let bound = "127.0.0.1:8443".parse().unwrap();
         let settings = |names: &[&str]| {
             let public_names = names.iter().map(|name| (*name).to_owned()).collect();
-            let overrides = Overrides { public_names, ..Overrides::default() };
+            let overrides = Overrides {
+                public_names,
+                ..Overrides::default()
+            };
             Settings::resolve(Path::new("data"), ConfigFile::default(), overrides).unwrap()
         };
         assert_eq!(settings(&[]).advertised(bound), "127.0.0.1:8443");
-        assert_eq!(settings(&["vong.example", "10.0.0.1"]).advertised(bound), "vong.example:8443");
-        assert_eq!(settings(&["2001:db8::1"]).advertised(bound), "[2001:db8::1]:8443");
+        assert_eq!(
+            settings(&["vong.example", "10.0.0.1"]).advertised(bound),
+            "vong.example:8443"
+        );
+        assert_eq!(
+            settings(&["2001:db8::1"]).advertised(bound),
+            "[2001:db8::1]:8443"
+        );
     }
 }

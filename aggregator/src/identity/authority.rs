@@ -87,7 +87,12 @@ impl Authority {
         let ack_key = load_or_make_ack_key(&dir.join("ack.key"))?;
         let damaged = |_| IdentityError::Damaged { path: path.clone() };
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(damaged)?;
-        Ok(Self { dir, certificate, issuer, ack_key })
+        Ok(Self {
+            dir,
+            certificate,
+            issuer,
+            ack_key,
+        })
     }
 
     /// Of the CA; agents trust nothing else.
@@ -108,7 +113,9 @@ impl Authority {
             let one = CertificateParams::new(vec![name.clone()]).map_err(bad)?;
             params.subject_alt_names.extend(one.subject_alt_names);
         }
-        params.distinguished_name.push(DnType::CommonName, "Vọng aggregator");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Vọng aggregator");
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -141,7 +148,9 @@ impl Authority {
         let request = CertificateSigningRequestParams::from_der(&der)
             .map_err(|error| bad(error.to_string()))?;
         let name = format!("urn:vong:agent:{agent}");
-        let name = name.try_into().map_err(|error: rcgen::Error| bad(error.to_string()))?;
+        let name = name
+            .try_into()
+            .map_err(|error: rcgen::Error| bad(error.to_string()))?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, agent);
         params.subject_alt_names = vec![SanType::URI(name)];
@@ -150,13 +159,17 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         last_for(&mut params, CA_YEARS);
         let certificate = params.signed_by(&request.public_key, &self.issuer)?;
-        Ok(AgentCertificate { der: certificate.der().to_vec() })
+        Ok(AgentCertificate {
+            der: certificate.der().to_vec(),
+        })
     }
 }
 
 fn ca_params() -> CertificateParams {
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "Vọng CA");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Vọng CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     last_for(&mut params, CA_YEARS);
@@ -164,7 +177,9 @@ fn ca_params() -> CertificateParams {
 }
 
 fn last_for(params: &mut CertificateParams, years: i16) {
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
     params.not_before = date_time_ymd(FIRST_YEAR, 1, 1);
     // The first of the month exists in every year, the 29th of February does not.
     let month = u8::try_from(today.month()).unwrap_or(1);
@@ -175,7 +190,9 @@ fn load_or_make_ack_key(path: &Path) -> Result<SigningKey, IdentityError> {
     if let Some(bytes) = read_if_there(path).map_err(at(path))? {
         return match <[u8; 32]>::try_from(bytes.as_slice()) {
             Ok(secret) => Ok(SigningKey::from_bytes(&secret)),
-            Err(_) => Err(IdentityError::Damaged { path: path.to_owned() }),
+            Err(_) => Err(IdentityError::Damaged {
+                path: path.to_owned(),
+            }),
         };
     }
     let mut secret = [0; 32];
@@ -185,8 +202,12 @@ fn load_or_make_ack_key(path: &Path) -> Result<SigningKey, IdentityError> {
 }
 
 fn key_from_pem(pem: &[u8], path: &Path) -> Result<KeyPair, IdentityError> {
-    let key = std::str::from_utf8(pem).ok().and_then(|pem| KeyPair::from_pem(pem).ok());
-    key.ok_or_else(|| IdentityError::Damaged { path: path.to_owned() })
+    let key = std::str::from_utf8(pem)
+        .ok()
+        .and_then(|pem| KeyPair::from_pem(pem).ok());
+    key.ok_or_else(|| IdentityError::Damaged {
+        path: path.to_owned(),
+    })
 }
 
 fn certificate_from_pem(
@@ -194,7 +215,9 @@ fn certificate_from_pem(
     path: &Path,
 ) -> Result<CertificateDer<'static>, IdentityError> {
     let certificate = rustls_pemfile::certs(&mut pem).next().and_then(Result::ok);
-    certificate.ok_or_else(|| IdentityError::Damaged { path: path.to_owned() })
+    certificate.ok_or_else(|| IdentityError::Damaged {
+        path: path.to_owned(),
+    })
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> IdentityError + use<> {

@@ -19,7 +19,7 @@ use crate::store::{EnrollError, Enrolled, Store, StoreError, Timestamp};
 pub const INVITE_SECONDS: i64 = 15 * 60;
 /// Tries from one address in [`TRIES_WINDOW`].
 const TRIES_MAX: u32 = 20;
-const TRIES_WINDOW: Duration = Duration::from_secs(60);
+const TRIES_WINDOW: Duration = Duration::from_mins(1);
 /// Addresses remembered; beyond, all are forgotten at once.
 const ADDRESSES_MAX: usize = 4096;
 /// A request for a P-256 certificate has some 250.
@@ -45,7 +45,12 @@ pub struct Enroller {
 
 impl Enroller {
     pub fn new(store: Store, authority: Arc<Authority>, advertised: Advertised) -> Self {
-        Self { store, authority, advertised, tries: Mutex::default() }
+        Self {
+            store,
+            authority,
+            advertised,
+            tries: Mutex::default(),
+        }
     }
 
     /// Counts a try; whether there were too many.
@@ -76,22 +81,33 @@ impl Enrollment for Enroller {
             tracing::warn!(%from, "enrolment refused, too many tries");
             return Err(Status::resource_exhausted("too many tries; wait a minute"));
         }
-        let EnrollRequest { code, csr_der, signing_public_key, software } = request.into_inner();
+        let EnrollRequest {
+            code,
+            csr_der,
+            signing_public_key,
+            software,
+        } = request.into_inner();
         let signing_key = checked_key(&signing_public_key)?;
         if REQUEST_BYTES_MAX < csr_der.len() || code.len() != 16 {
-            return Err(Status::invalid_argument("code or certificate request has a wrong size"));
+            return Err(Status::invalid_argument(
+                "code or certificate request has a wrong size",
+            ));
         }
         let software = software.chars().take(SOFTWARE_CHARS_MAX).collect();
         let now = Timestamp::now();
         let code = sha256(&code);
         let agent = self.store.invited(code, now).await.map_err(refusal)?;
         let certificate =
-            self.authority.issue_agent(&agent, &csr_der).map_err(|error| match error {
-                IdentityError::Request { .. } => Status::invalid_argument(error.to_string()),
-                error => Status::internal(error.to_string()),
-            })?;
+            self.authority
+                .issue_agent(&agent, &csr_der)
+                .map_err(|error| match error {
+                    IdentityError::Request { .. } => Status::invalid_argument(error.to_string()),
+                    error => Status::internal(error.to_string()),
+                })?;
         let mut secret = [0; 32];
-        OsRng.try_fill_bytes(&mut secret).map_err(|error| Status::internal(error.to_string()))?;
+        OsRng
+            .try_fill_bytes(&mut secret)
+            .map_err(|error| Status::internal(error.to_string()))?;
         let password = URL_SAFE_NO_PAD.encode(secret);
         let enrolled = Enrolled {
             signing_key,
@@ -99,7 +115,11 @@ impl Enrollment for Enroller {
             mqtt_secret_sha256: sha256(password.as_bytes()),
             software,
         };
-        let agent = self.store.enroll(code, enrolled, now).await.map_err(refusal)?;
+        let agent = self
+            .store
+            .enroll(code, enrolled, now)
+            .await
+            .map_err(refusal)?;
         tracing::info!(%agent, ?from, "agent enrolled");
         Ok(Response::new(EnrollReply {
             agent,

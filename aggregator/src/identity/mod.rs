@@ -28,5 +28,8 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// Compares without telling by its duration where two differ.
 pub fn equal(left: &[u8; 32], right: &[u8; 32]) -> bool {
-    left.iter().zip(right).fold(0, |differing, (l, r)| differing | (l ^ r)) == 0
+    left.iter()
+        .zip(right)
+        .fold(0, |differing, (l, r)| differing | (l ^ r))
+        == 0
 }

@@ -32,19 +32,31 @@ pub(super) struct Agents {
 
 impl Agents {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, remembered: Mutex::default() }
+        Self {
+            store,
+            remembered: Mutex::default(),
+        }
     }
 
     pub(super) async fn find(&self, id: &str) -> Result<Arc<Known>, Refusal> {
         let now = Instant::now();
         let remembered = {
-            let all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get(id).filter(|(at, _)| now.duration_since(*at) < REMEMBERED).cloned()
+            let all = self
+                .remembered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            all.get(id)
+                .filter(|(at, _)| now.duration_since(*at) < REMEMBERED)
+                .cloned()
         };
         if let Some((_, known)) = remembered {
             return Ok(known);
         }
-        let record = self.store.agent_record(id).await?.ok_or(Refusal::UnknownAgent)?;
+        let record = self
+            .store
+            .agent_record(id)
+            .await?
+            .ok_or(Refusal::UnknownAgent)?;
         if record.revoked {
             return Err(Refusal::Revoked);
         }
@@ -52,7 +64,10 @@ impl Agents {
             return Err(Refusal::UnknownAgent);
         };
         let known = Arc::new(Known { record, key });
-        let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if REMEMBERED_MAX <= all.len() {
             all.clear();
         }
@@ -62,7 +77,10 @@ impl Agents {
 
     /// Asks the store itself: a new connection must not rest on what was true before.
     pub(super) async fn find_now(&self, id: &str) -> Result<Arc<Known>, Refusal> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
         self.find(id).await
     }
 

@@ -46,7 +46,11 @@ impl Uplink for Exchanges {
             .and_then(TlsConnectInfo::peer_certs)
             .and_then(|chain| chain.first().map(|leaf| sha256(leaf)))
             .ok_or_else(|| Status::unauthenticated("show the certificate got at enrolment"))?;
-        let agent = self.intake.admit_certificate(&certificate).await.map_err(status)?;
+        let agent = self
+            .intake
+            .admit_certificate(&certificate)
+            .await
+            .map_err(status)?;
         tracing::info!(%agent, "agent connected by grpc");
         let exchange = Exchange {
             intake: Arc::clone(&self.intake),
@@ -84,7 +88,9 @@ impl Exchange {
                 }
                 message = self.messages.message() => message,
             };
-            let Ok(Some(message)) = message else { return Ok(None) };
+            let Ok(Some(message)) = message else {
+                return Ok(None);
+            };
             match self.intake.take(&self.agent, message).await {
                 Ok(Some(answer)) => return Ok(Some(answer)),
                 // It will be sent again once no ack comes.
@@ -102,10 +108,9 @@ fn status(refusal: Refusal) -> Status {
         Refusal::Revoked | Refusal::OtherAgent { .. } | Refusal::Signature(_) => {
             Status::permission_denied(text)
         }
-        Refusal::TooLarge { .. }
-        | Refusal::Malformed(_)
-        | Refusal::Empty
-        | Refusal::Content(_) => Status::invalid_argument(text),
+        Refusal::TooLarge { .. } | Refusal::Malformed(_) | Refusal::Empty | Refusal::Content(_) => {
+            Status::invalid_argument(text)
+        }
         Refusal::Store(_) => Status::unavailable(text),
     }
 }

@@ -33,7 +33,11 @@ struct Heard {
 
 impl Liveness {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, started: Instant::now(), heard: Mutex::default() }
+        Self {
+            store,
+            started: Instant::now(),
+            heard: Mutex::default(),
+        }
     }
 
     pub(super) async fn heard(&self, agent: &str, now: Timestamp) -> Result<(), StoreError> {
@@ -59,7 +63,11 @@ impl Liveness {
             }
             heard.live.insert(camera.to_owned())
         });
-        if first { self.store.camera_seen(agent, camera, epoch, now).await } else { Ok(()) }
+        if first {
+            self.store.camera_seen(agent, camera, epoch, now).await
+        } else {
+            Ok(())
+        }
     }
 
     fn change<T>(&self, agent: &str, change: impl FnOnce(&mut Heard) -> T) -> T {
@@ -140,12 +148,23 @@ mod tests {
         let liveness = Liveness::new(Store::open(folder.path(), Access::Serve).unwrap());
         let watched = ["box".to_owned()];
         let start = liveness.started;
-        assert!(liveness.newly_silent(&watched, start + SILENT_AFTER).is_empty());
+        assert!(
+            liveness
+                .newly_silent(&watched, start + SILENT_AFTER)
+                .is_empty()
+        );
         let later = start + SILENT_AFTER + TICK;
         assert_eq!(liveness.newly_silent(&watched, later), watched);
         assert!(liveness.newly_silent(&watched, later + TICK).is_empty());
         liveness.change("box", |heard| heard.at = later);
-        assert!(liveness.newly_silent(&watched, later + SILENT_AFTER).is_empty());
-        assert_eq!(liveness.newly_silent(&watched, later + SILENT_AFTER + TICK), watched);
+        assert!(
+            liveness
+                .newly_silent(&watched, later + SILENT_AFTER)
+                .is_empty()
+        );
+        assert_eq!(
+            liveness.newly_silent(&watched, later + SILENT_AFTER + TICK),
+            watched
+        );
     }
 }

@@ -22,8 +22,8 @@ use rmqtt::{
     server::MqttServer,
     session::{Session, SessionState},
     types::{
-        AuthResult, CodecPublish, ConnectInfo, From, FromType, Id, LastWill, Publish, PublishAclResult, QoS,
-        Subscribe, SubscribeAclResult,
+        AuthResult, CodecPublish, ConnectInfo, From, FromType, Id, LastWill, Publish,
+        PublishAclResult, QoS, Subscribe, SubscribeAclResult,
     },
 };
 use tokio::{runtime::Runtime, sync::oneshot};
@@ -91,14 +91,18 @@ impl Broker {
         };
         let address = listener.local_addr().map_err(failed)?;
         let (end, ended) = oneshot::channel();
-        #[expect(clippy::disallowed_methods, reason = "its runtime ends it, and `ended` tells")]
+        // Its runtime ends it, and `ended` tells.
         runtime.spawn(async move {
             if let Err(error) = run(listener, intake).await {
                 tracing::error!(%error, "mqtt broker failed");
             }
             drop(end);
         });
-        Ok(Self { runtime: Some(runtime), address, ended })
+        Ok(Self {
+            runtime: Some(runtime),
+            address,
+            ended,
+        })
     }
 
     /// Where it listens, with the real port.
@@ -163,11 +167,20 @@ async fn run(listener: Listener, intake: Arc<Intake>) -> rmqtt::Result<()> {
         Type::MessagePublishCheckAcl,
         Type::MessagePublish,
     ] {
-        let guard = Guard { intake: Arc::clone(&intake), context: context.clone() };
-        register.add_priority(hook, Priority::MAX, Box::new(guard)).await;
+        let guard = Guard {
+            intake: Arc::clone(&intake),
+            context: context.clone(),
+        };
+        register
+            .add_priority(hook, Priority::MAX, Box::new(guard))
+            .await;
     }
     register.start().await;
-    MqttServer::new(context).listener_by_id(listener, LISTENER).build().run().await
+    MqttServer::new(context)
+        .listener_by_id(listener, LISTENER)
+        .build()
+        .run()
+        .await
 }
 
 /// Decides everything that a client may do.
@@ -176,7 +189,10 @@ struct Guard {
     context: ServerContext,
 }
 
-#[expect(elided_lifetimes_in_paths, reason = "async_trait wants the signature of the trait")]
+#[expect(
+    elided_lifetimes_in_paths,
+    reason = "async_trait wants the signature of the trait"
+)]
 #[tonic::async_trait]
 impl Handler for Guard {
     async fn hook(&self, parameter: &Parameter, before: Option<HookResult>) -> ReturnType {
@@ -213,7 +229,11 @@ impl Guard {
         };
         let user: &str = user;
         if user != agent {
-            tracing::warn!(agent, user, "mqtt client refused, its id is not its user name");
+            tracing::warn!(
+                agent,
+                user,
+                "mqtt client refused, its id is not its user name"
+            );
             return AuthResult::NotAuthorized;
         }
         let own_will = match client.last_will() {
@@ -222,7 +242,10 @@ impl Guard {
             Some(LastWill::V5(will)) => own_topic(agent, &will.topic) == Some("status"),
         };
         if !own_will {
-            tracing::warn!(agent, "mqtt client refused, its will is not for its own status");
+            tracing::warn!(
+                agent,
+                "mqtt client refused, its will is not for its own status"
+            );
             return AuthResult::NotAuthorized;
         }
         match self.intake.admit_password(agent, password).await {
@@ -269,9 +292,21 @@ impl Guard {
             payload: answer.encode_to_vec().into(),
             properties: None,
         };
-        let us = Id::new(self.context.node.id(), LISTENER, None, None, "centre".into(), None);
-        let sent =
-            SessionState::forwards(&self.context, From::from_system(us), message.into(), false, None);
+        let us = Id::new(
+            self.context.node.id(),
+            LISTENER,
+            None,
+            None,
+            "centre".into(),
+            None,
+        );
+        let sent = SessionState::forwards(
+            &self.context,
+            From::from_system(us),
+            message.into(),
+            false,
+            None,
+        );
         if let Err(error) = sent.await {
             tracing::warn!(agent, %error, "ack not sent, the agent will ask again");
         }
@@ -290,7 +325,10 @@ fn subscribe(session: &Session, wanted: &Subscribe) -> SubscribeAclResult {
 
 /// What follows `vong/v1/agents/{agent}/` in a topic.
 fn own_topic<'a>(agent: &str, topic: &'a str) -> Option<&'a str> {
-    topic.strip_prefix("vong/v1/agents/")?.strip_prefix(agent)?.strip_prefix('/')
+    topic
+        .strip_prefix("vong/v1/agents/")?
+        .strip_prefix(agent)?
+        .strip_prefix('/')
 }
 
 #[cfg(test)]
@@ -299,7 +337,10 @@ mod tests {
 
     #[test]
     fn a_topic_is_an_agents_own_only_if_it_names_it_wholly() {
-        assert_eq!(own_topic("gate", "vong/v1/agents/gate/batch"), Some("batch"));
+        assert_eq!(
+            own_topic("gate", "vong/v1/agents/gate/batch"),
+            Some("batch")
+        );
         assert_eq!(own_topic("gate", "vong/v1/agents/gate-2/batch"), None);
         assert_eq!(own_topic("gate-2", "vong/v1/agents/gate/batch"), None);
         assert_eq!(own_topic("gate", "vong/v1/agents/+/batch"), None);

@@ -24,7 +24,7 @@ use super::{
     liveness::Liveness,
 };
 use crate::{
-    api::metrics::Metrics,
+    metrics::Metrics,
     store::{
         AgentReport, CameraReport, CameraState, Judged, Store, StoreError, Timestamp, Verified,
     },
@@ -89,7 +89,10 @@ impl Intake {
         Self {
             agents: Agents::new(store.clone()),
             ack_key,
-            centre: Centre { store_id: store.id(), term },
+            centre: Centre {
+                store_id: store.id(),
+                term,
+            },
             liveness: Liveness::new(store.clone()),
             metrics,
             store_writes: AtomicBool::new(true),
@@ -123,11 +126,7 @@ impl Intake {
     }
 
     /// Takes an encoded `Up` from a connection that was proved to be `agent`'s.
-    pub async fn take_bytes(
-        &self,
-        agent: &str,
-        bytes: &[u8],
-    ) -> Result<Option<v1::Down>, Refusal> {
+    pub async fn take_bytes(&self, agent: &str, bytes: &[u8]) -> Result<Option<v1::Down>, Refusal> {
         if MESSAGE_BYTES_MAX < bytes.len() {
             let refused = Err(Refusal::TooLarge { bytes: bytes.len() });
             return self.counted(agent, refused);
@@ -164,21 +163,29 @@ impl Intake {
     async fn hello(&self, known: &Known, envelope: &Envelope) -> Result<v1::Down, Refusal> {
         let payload = sign::open(Domain::Hello, envelope, &known.key)?;
         let hello = CheckedHello::decode(payload)?;
-        self.same_agent(known, &hello.agent)?;
+        same_agent(known, &hello.agent)?;
         let now = Timestamp::now();
         let agent = &hello.agent;
-        self.store.agent_run(agent, hello.epoch, &hello.software, now).await?;
+        let marks = self.store.greet(hello.clone(), now).await?;
         self.liveness.heard(agent, now).await?;
-        let marks = self.store.greet(agent, hello.streams.clone(), now).await?;
-        let up_to = |id| marks.iter().find(|(stream, _)| *stream == id).map_or(0, |(_, up_to)| *up_to);
+        let up_to = |id| {
+            marks
+                .iter()
+                .find(|(stream, _)| *stream == id)
+                .map_or(0, |(_, up_to)| *up_to)
+        };
         let server = FrameTime::from_micros(now.as_micros());
-        Ok(self.sealed(self.centre.welcome(&hello, up_to, self.window(), server).into()))
+        Ok(self.sealed(
+            self.centre
+                .welcome(&hello, up_to, self.window(), server)
+                .into(),
+        ))
     }
 
     async fn batch(&self, known: &Known, envelope: &Envelope) -> Result<v1::Down, Refusal> {
         let payload = sign::open(Domain::Batch, envelope, &known.key)?;
         let batch = CheckedBatch::decode(payload)?;
-        self.same_agent(known, batch.agent())?;
+        same_agent(known, batch.agent())?;
         let now = Timestamp::now();
         let stream = batch.stream();
         let agent = batch.agent().to_owned();
@@ -190,7 +197,8 @@ impl Intake {
         self.metrics.batch(ingested.judged.as_str());
         for event in &ingested.events {
             let (captured, stored) = (event.captured_at.as_micros(), event.stored_at.as_micros());
-            self.metrics.event_stored(event.kind.as_str(), captured, stored);
+            self.metrics
+                .event_stored(event.kind.as_str(), captured, stored);
         }
         if ingested.judged == Judged::Fork {
             tracing::error!(%agent, %stream, "batch contradicts what is stored");
@@ -202,7 +210,10 @@ impl Intake {
             tracing::warn!(%agent, %stream, count = ingested.lost, "agent declared items lost");
         }
         self.liveness.heard(&agent, now).await?;
-        let marks = vec![Watermark { id: stream, up_to: ingested.up_to }];
+        let marks = vec![Watermark {
+            id: stream,
+            up_to: ingested.up_to,
+        }];
         let server = FrameTime::from_micros(Timestamp::now().as_micros());
         Ok(self.sealed(self.centre.ack(&agent, marks, self.window(), server).into()))
     }
@@ -210,7 +221,7 @@ impl Intake {
     async fn status(&self, known: &Known, envelope: &Envelope) -> Result<(), Refusal> {
         let payload = sign::open(Domain::Status, envelope, &known.key)?;
         let status = CheckedStatus::decode(payload)?;
-        self.same_agent(known, &status.agent)?;
+        same_agent(known, &status.agent)?;
         let now = Timestamp::now();
         if !status.online {
             // A will may be late or forged by a broker: a hint, which only silence confirms.
@@ -220,29 +231,43 @@ impl Intake {
         self.liveness.heard(&status.agent, now).await?;
         for camera in &status.cameras {
             if camera.state == proto::message::CameraState::Live {
-                self.liveness.camera_live(&status.agent, &camera.camera, status.epoch, now).await?;
+                self.liveness
+                    .camera_live(&status.agent, &camera.camera, status.epoch, now)
+                    .await?;
             }
         }
-        self.store.agent_report(&known.record.id, report(status)).await?;
+        self.store
+            .agent_report(&known.record.id, report(status))
+            .await?;
         Ok(())
-    }
-
-    fn same_agent(&self, known: &Known, named: &str) -> Result<(), Refusal> {
-        if known.record.id == named {
-            return Ok(());
-        }
-        Err(Refusal::OtherAgent { named: named.to_owned(), connected: known.record.id.clone() })
     }
 
     /// How much may be under way. While commits fail, one batch, which tries the store for all.
     fn window(&self) -> u32 {
-        if self.store_writes.load(Ordering::Relaxed) { WINDOW_BATCHES_MAX } else { 1 }
+        if self.store_writes.load(Ordering::Relaxed) {
+            WINDOW_BATCHES_MAX
+        } else {
+            1
+        }
     }
 
     fn sealed(&self, ack: v1::Ack) -> v1::Down {
         let envelope = sign::seal(Domain::Ack, ack.encode_to_vec(), &self.ack_key);
-        v1::Down { message: Some(down::Message::Ack(envelope)) }
+        v1::Down {
+            message: Some(down::Message::Ack(envelope)),
+        }
     }
+}
+
+/// Who is connected must be whom the message names.
+fn same_agent(known: &Known, named: &str) -> Result<(), Refusal> {
+    if known.record.id == named {
+        return Ok(());
+    }
+    Err(Refusal::OtherAgent {
+        named: named.to_owned(),
+        connected: known.record.id.clone(),
+    })
 }
 
 fn report(status: CheckedStatus) -> AgentReport {

@@ -92,7 +92,14 @@ async fn accept(
         handshakes.spawn(async move {
             match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                 // An error says that the server has stopped.
-                Ok(Ok(stream)) => drop(ready.send(Held { stream, _turn: turn }).await),
+                Ok(Ok(stream)) => drop(
+                    ready
+                        .send(Held {
+                            stream,
+                            _turn: turn,
+                        })
+                        .await,
+                ),
                 Ok(Err(error)) => tracing::info!(%from, %error, "tls handshake failed"),
                 Err(_) => tracing::info!(%from, "tls handshake took too long"),
             }
@@ -137,10 +144,7 @@ impl AsyncWrite for Held {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -8,10 +8,11 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{self, ApiState, auth::Secret, metrics::Metrics},
+    api::{self, ApiState, auth::Secret},
     config::Settings,
     identity::{self, Advertised, Authority, Enroller, IdentityError, TlsError},
     intake::{Intake, grpc, mqtt},
+    metrics::Metrics,
     store::{Access, OpenError, Store, StoreError},
 };
 
@@ -32,11 +33,18 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("{what} {address}: {source}")]
-    Listen { what: &'static str, address: SocketAddr, source: std::io::Error },
+    Listen {
+        what: &'static str,
+        address: SocketAddr,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Broker(#[from] mqtt::BrokerError),
     #[error("data folder: {path}: {source}")]
-    Note { path: PathBuf, source: std::io::Error },
+    Note {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("api: {0}")]
     Api(String),
     #[error("{what} ended by itself")]
@@ -77,7 +85,12 @@ impl Centre {
         let grpc = listen("grpc", settings.grpc).await?;
         let metrics = Arc::new(Metrics::new());
         let ack_key = authority.ack_key().clone();
-        let intake = Arc::new(Intake::new(store.clone(), ack_key, term()?, Arc::clone(&metrics)));
+        let intake = Arc::new(Intake::new(
+            store.clone(),
+            ack_key,
+            term()?,
+            Arc::clone(&metrics),
+        ));
         let broker = mqtt::Broker::start(settings.mqtt, &certificate, Arc::clone(&intake))?;
 
         let shutdown = CancellationToken::new();
@@ -102,31 +115,31 @@ impl Centre {
         };
         let setup_link = setup_link(&store, &running).await?;
 
-        let mut tasks = JoinSet::new();
         let routes = api::grpc::services(&state)
             .await
             .map_err(|error| ServeError::Api(error.to_string()))?
             .add_service(grpc::service(Arc::clone(&intake), shutdown.clone()))
             .add_service(enrollment(&store, &authority, advertised));
         let grpc_tls = identity::grpc_config(&authority, &certificate)?;
+        let http_tls = https
+            .then(|| identity::http_config(&certificate))
+            .transpose()?;
+        let mut tasks = JoinSet::new();
+        let grpc_served = accept::serve_grpc(grpc.listener, grpc_tls, routes, shutdown.clone());
+        tasks.spawn(named("grpc", grpc_served));
+        let http_served = api::http::serve(http.listener, http_tls, state, shutdown.clone());
+        tasks.spawn(named("http", http_served));
         let stop = shutdown.clone();
-        tasks.spawn(async move {
-            accept::serve_grpc(grpc.listener, grpc_tls, routes, stop).await;
-            "grpc"
-        });
-        let http_tls = if https { Some(identity::http_config(&certificate)?) } else { None };
-        let stop = shutdown.clone();
-        tasks.spawn(async move {
-            api::http::serve(http.listener, http_tls, state, stop).await;
-            "http"
-        });
-        let stop = shutdown.clone();
-        tasks.spawn(async move {
-            intake.watch(stop).await;
-            "liveness"
-        });
+        tasks.spawn(named("liveness", async move { intake.watch(stop).await }));
         note(settings, &running)?;
-        Ok(Self { running, setup_link, store, tasks, broker, shutdown })
+        Ok(Self {
+            running,
+            setup_link,
+            store,
+            tasks,
+            broker,
+            shutdown,
+        })
     }
 
     /// Serves until `stop` is done, then stops in order: no new messages, answers given, store closed.
@@ -141,7 +154,10 @@ impl Centre {
         self.shutdown.cancel();
         self.broker.stop();
         let drained = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(STOP_SECONDS), drained).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(STOP_SECONDS), drained)
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections did not end in time and are cut off");
         }
         self.tasks.shutdown().await;
@@ -158,8 +174,18 @@ struct Bound {
     address: SocketAddr,
 }
 
+/// Says which task has ended.
+async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
+}
+
 async fn listen(what: &'static str, address: SocketAddr) -> Result<Bound, ServeError> {
-    let failed = |source| ServeError::Listen { what, address, source };
+    let failed = |source| ServeError::Listen {
+        what,
+        address,
+        source,
+    };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok(Bound { listener, address })
@@ -192,7 +218,11 @@ async fn setup_link(store: &Store, running: &Running) -> Result<Option<String>, 
     let secret = Secret::generate().map_err(IdentityError::Random)?;
     store.set_setup_token(secret.hash()).await?;
     let scheme = if running.https { "https" } else { "http" };
-    Ok(Some(format!("{scheme}://{}/setup#{}", running.http, secret.text())))
+    Ok(Some(format!(
+        "{scheme}://{}/setup#{}",
+        running.http,
+        secret.text()
+    )))
 }
 
 /// Leaves a note of the real addresses for `aggregator invite`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Store, StoreError, alerts, audit,
+    Store, StoreError, alert_moves,
     presence::{AgentReport, Presence},
     rows::{Agent, AgentState, Cursor},
     time::Timestamp,
@@ -30,28 +30,6 @@ pub struct AgentRecord {
     pub epoch: Option<u64>,
 }
 
-/// What a box gave and got at its enrolment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Enrolled {
-    pub signing_key: [u8; 32],
-    pub certificate_sha256: [u8; 32],
-    pub mqtt_secret_sha256: [u8; 32],
-    pub software: String,
-}
-
-/// A box was not enrolled.
-#[derive(Debug, thiserror::Error)]
-pub enum EnrollError {
-    #[error("this invitation is not known here; make a new one with `aggregator invite`")]
-    Unknown,
-    #[error("this invitation has expired; make a new one with `aggregator invite`")]
-    Expired,
-    #[error("this invitation was used already; make a new one with `aggregator invite`")]
-    Used,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl Store {
     pub async fn agents(&self) -> Result<Vec<Agent>, StoreError> {
         let inner = Arc::clone(&self.inner);
@@ -65,7 +43,8 @@ impl Store {
 
     pub async fn agent(&self, id: &str) -> Result<Option<Agent>, StoreError> {
         let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
-        self.read(move |db| Ok(by_id(db, &inner.presence, &id)?.map(|(_, agent)| agent))).await
+        self.read(move |db| Ok(by_id(db, &inner.presence, &id)?.map(|(_, agent)| agent)))
+            .await
     }
 
     pub async fn agent_record(&self, id: &str) -> Result<Option<AgentRecord>, StoreError> {
@@ -95,135 +74,10 @@ impl Store {
     ) -> Result<Option<String>, StoreError> {
         self.read(move |db| {
             let sql = "SELECT id FROM agent WHERE certificate_sha256 = ?1";
-            Ok(db.prepare_cached(sql)?.query_row([sha256], |row| row.get(0)).optional()?)
-        })
-        .await
-    }
-
-    /// Keeps the hash of a one-time code. Audited as done by `actor`.
-    pub async fn add_invite(
-        &self,
-        actor: &str,
-        agent: &str,
-        code_sha256: [u8; 32],
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (actor, agent) = (actor.to_owned(), agent.to_owned());
-        self.write(move |tx| {
-            let week_ago = now.plus_seconds(-7 * 86_400);
-            tx.execute("DELETE FROM invite WHERE expires_us < ?1", [week_ago.as_micros()])?;
-            tx.execute(
-                "INSERT INTO invite (code_sha256, agent, created_us, expires_us)
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![code_sha256, agent, now.as_micros(), expires_at.as_micros()],
-            )?;
-            audit::append(tx, now, &actor, "agent.invite", &agent)
-        })
-        .await
-    }
-
-    /// Whom a one-time code invites, if it may still be used.
-    pub async fn invited(
-        &self,
-        code_sha256: [u8; 32],
-        now: Timestamp,
-    ) -> Result<String, EnrollError> {
-        self.read(move |db| {
-            let sql = "SELECT agent, expires_us, used_us FROM invite WHERE code_sha256 = ?1";
-            let mut statement = db.prepare_cached(sql).map_err(StoreError::from)?;
-            let found = statement.query_row([code_sha256], invite).optional();
-            usable(found.map_err(StoreError::from)?, now)
-        })
-        .await
-    }
-
-    /// Uses the code up and keeps what the box will prove itself with, in one step. A box that was
-    /// enrolled before under this id is replaced. Audited.
-    pub async fn enroll(
-        &self,
-        code_sha256: [u8; 32],
-        enrolled: Enrolled,
-        now: Timestamp,
-    ) -> Result<String, EnrollError> {
-        self.write(move |tx| {
-            let sql = "SELECT agent, expires_us, used_us FROM invite WHERE code_sha256 = ?1";
-            let agent = usable(tx.find(sql, [code_sha256], invite)?, now)?;
-            tx.execute(
-                "UPDATE invite SET used_us = ?2 WHERE code_sha256 = ?1",
-                params![code_sha256, now.as_micros()],
-            )?;
-            tx.execute(
-                "INSERT INTO agent (id, signing_key, certificate_sha256, mqtt_secret_sha256,
-                                    software, created_us, cursor)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
-                 ON CONFLICT (id) DO UPDATE SET
-                    signing_key = excluded.signing_key,
-                    certificate_sha256 = excluded.certificate_sha256,
-                    mqtt_secret_sha256 = excluded.mqtt_secret_sha256,
-                    software = excluded.software,
-                    revoked_us = NULL",
-                params![
-                    agent,
-                    enrolled.signing_key,
-                    enrolled.certificate_sha256,
-                    enrolled.mqtt_secret_sha256,
-                    enrolled.software,
-                    now.as_micros()
-                ],
-            )?;
-            tx.agent_changed(&agent)?;
-            audit::append(tx, now, &agent, "agent.enroll", &enrolled.software)?;
-            Ok(agent)
-        })
-        .await
-    }
-
-    /// Forbids an agent to talk to us; whether there is such an agent. Audited as by `actor`.
-    pub async fn revoke_agent(
-        &self,
-        actor: &str,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let (actor, id) = (actor.to_owned(), id.to_owned());
-        self.write(move |tx| {
-            let sql = "UPDATE agent SET revoked_us = coalesce(revoked_us, ?2) WHERE id = ?1";
-            if tx.execute(sql, params![id, now.as_micros()])? == 0 {
-                return Ok(false);
-            }
-            tx.agent_changed(&id)?;
-            audit::append(tx, now, &actor, "agent.revoke", &id)?;
-            Ok(true)
-        })
-        .await
-    }
-
-    /// An agent said hello: what earlier runs of it left open is not watched by them any more.
-    pub async fn agent_run(
-        &self,
-        id: &str,
-        epoch: u64,
-        software: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let (id, software) = (id.to_owned(), software.to_owned());
-        self.write(move |tx| {
-            let sql = "SELECT epoch, software FROM agent WHERE id = ?1";
-            let known = tx.query_row(sql, [&id], |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, String>(1)?))
-            })?;
-            if known.0 == Some(epoch.cast_signed()) && known.1 == software {
-                return Ok(());
-            }
-            tx.execute(
-                "UPDATE agent SET epoch = ?2, software = ?3, seen_us = ?4 WHERE id = ?1",
-                params![id, epoch.cast_signed(), software, now.as_micros()],
-            )?;
-            // Until this run has looked, nobody knows.
-            tx.execute("UPDATE occupancy SET value = NULL WHERE agent = ?1", [&id])?;
-            alerts::run_began(tx, &id, epoch, now)?;
-            tx.agent_changed(&id)
+            Ok(db
+                .prepare_cached(sql)?
+                .query_row([sha256], |row| row.get(0))
+                .optional()?)
         })
         .await
     }
@@ -249,7 +103,7 @@ impl Store {
             let sql = "UPDATE agent SET seen_us = ?2 WHERE id = ?1";
             tx.execute(sql, params![id, now.as_micros()])?;
             if !was_online {
-                alerts::agent_back(tx, &id, now)?;
+                alert_moves::agent_back(tx, &id, now)?;
                 tx.agent_changed(&id)?;
             }
             Ok(())
@@ -267,7 +121,7 @@ impl Store {
             if tx.find(sql, [&id], |_| Ok(()))?.is_none() {
                 return Ok(());
             }
-            alerts::agent_silent(tx, &id, now)?;
+            alert_moves::agent_silent(tx, &id, now)?;
             tx.agent_changed(&id)
         })
         .await
@@ -275,7 +129,9 @@ impl Store {
 
     /// Keeps what an agent tells of itself, and shows it to those who watch.
     pub async fn agent_report(&self, id: &str, report: AgentReport) -> Result<(), StoreError> {
-        self.inner.presence.change(id, |heard| heard.report = Some(report));
+        self.inner
+            .presence
+            .change(id, |heard| heard.report = Some(report));
         let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
         self.read(move |db| {
             let mut changes = Vec::new();
@@ -299,7 +155,9 @@ impl Store {
             let mut statement = db.prepare_cached(
                 "SELECT id FROM agent WHERE seen_us IS NOT NULL AND revoked_us IS NULL",
             )?;
-            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+            Ok(statement
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -359,20 +217,4 @@ fn shown(row: &Row<'_>, presence: &Presence) -> rusqlite::Result<(Cursor, Agent)
         id,
     };
     Ok((Cursor(row.get(4)?), agent))
-}
-
-/// A row of `SELECT agent, expires_us, used_us FROM invite`.
-type Invite = (String, i64, Option<i64>);
-
-fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-}
-
-fn usable(found: Option<Invite>, now: Timestamp) -> Result<String, EnrollError> {
-    match found {
-        None => Err(EnrollError::Unknown),
-        Some((_, _, Some(_))) => Err(EnrollError::Used),
-        Some((_, expires_us, None)) if expires_us <= now.as_micros() => Err(EnrollError::Expired),
-        Some((agent, _, None)) => Ok(agent),
-    }
 }

@@ -1,49 +1,26 @@
-//! Alerts: asked for, acknowledged, and moved by events in the same transaction.
-
-use std::collections::BTreeSet;
+//! Alerts, as they are asked for and acknowledged.
 
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::{
     AckError, Store, StoreError,
+    alert_moves::{Cause, keep, state_by_id},
     query::{AlertQuery, LIMIT_MAX},
     rows::{Acknowledgement, Alert, Cursor, Page, Severity, Transition},
     time::Timestamp,
-    writer::Writing,
 };
-use crate::alerting::{self, Action, Condition, Episode, Input, State};
+use crate::alerting::{self, Action, Condition};
 
 /// Steps of an alert's life that are shown; all are kept.
 const HISTORY_SHOWN_MAX: u32 = 100;
 /// Pictures shown with an alert.
 const EVIDENCE_SHOWN_MAX: u32 = 8;
 
-/// The centre's own observation, in no run of the agent; an agent's epoch is never 0.
-const SILENCE: Episode = Episode { epoch: 0, number: 0 };
-
 const COLUMNS: &str = "SELECT number, id, agent, camera, rule, kind, severity, condition, \
                        will_clear, acknowledged_by, acknowledged_us, acknowledged_note, \
                        raised_us, changed_us, cleared_us, occurrences, last_event, cursor \
                        FROM alert";
-
-/// What an alert is about; at most one alert of each is open.
-#[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) agent: &'a str,
-    pub(super) camera: &'a str,
-    pub(super) rule: &'a str,
-    pub(super) kind: &'a str,
-}
-
-/// Who or what moves an alert.
-#[derive(Clone, Copy)]
-pub(super) struct Cause<'a> {
-    pub(super) at: Timestamp,
-    pub(super) actor: &'a str,
-    pub(super) event: Option<Uuid>,
-    pub(super) note: &'a str,
-}
 
 impl Store {
     /// The newest raised first.
@@ -51,14 +28,20 @@ impl Store {
         self.read(move |db| {
             let limit = query.limit.clamp(1, LIMIT_MAX);
             let open = if query.open_only { "AND open = 1" } else { "" };
-            let sql =
-                format!("{COLUMNS} WHERE number < ?1 {open} ORDER BY number DESC LIMIT ?2");
+            let sql = format!("{COLUMNS} WHERE number < ?1 {open} ORDER BY number DESC LIMIT ?2");
             let before = query.before.map_or(i64::MAX, |cursor| cursor.0);
             let mut rows = list(db, &sql, (before, limit + 1))?;
             let more = (limit as usize) < rows.len();
             rows.truncate(limit as usize);
-            let next = if more { rows.last().map(|(number, _)| Cursor(*number)) } else { None };
-            Ok(Page { items: rows.into_iter().map(|(_, alert)| alert).collect(), next })
+            let next = if more {
+                rows.last().map(|(number, _)| Cursor(*number))
+            } else {
+                None
+            };
+            Ok(Page {
+                items: rows.into_iter().map(|(_, alert)| alert).collect(),
+                next,
+            })
         })
         .await
     }
@@ -81,225 +64,25 @@ impl Store {
                 return Err(AckError::NotFound);
             };
             let Ok(new) = alerting::acknowledge(&state) else {
-                return Err(AckError::AlreadyAcknowledged { by: by.unwrap_or_default() });
+                return Err(AckError::AlreadyAcknowledged {
+                    by: by.unwrap_or_default(),
+                });
             };
             let sql = "UPDATE alert SET acknowledged_by = ?2, acknowledged_us = ?3,
                               acknowledged_note = ?4 WHERE number = ?1";
             tx.execute(sql, params![number, actor, now.as_micros(), note])?;
-            let cause = Cause { at: now, actor: &actor, event: None, note: &note };
+            let cause = Cause {
+                at: now,
+                actor: &actor,
+                event: None,
+                note: &note,
+            };
             keep(tx, number, id, &new, Some(Action::Acknowledge), cause)?;
             super::audit::append(tx, now, &actor, "alert.acknowledge", &id.to_string())?;
             by_id(tx.db(), id)?.ok_or(AckError::NotFound)
         })
         .await
     }
-}
-
-/// Moves the subject's open alert, or raises one.
-pub(super) fn apply(
-    tx: &mut Writing<'_>,
-    subject: Subject<'_>,
-    input: Input,
-    cause: Cause<'_>,
-) -> Result<(), StoreError> {
-    let Subject { agent, camera, rule, kind } = subject;
-    let open = tx.find(
-        "SELECT number, id, severity, condition, will_clear, episodes,
-                acknowledged_us IS NOT NULL, occurrences
-         FROM alert WHERE agent = ?1 AND camera = ?2 AND rule = ?3 AND kind = ?4 AND open = 1",
-        (agent, camera, rule, kind),
-        |row| Ok((row.get::<_, i64>(0)?, Uuid::from_bytes(row.get(1)?), state(row, 2)?)),
-    )?;
-    let Some(applied) = alerting::apply(open.as_ref().map(|(_, _, state)| state), input) else {
-        return Ok(());
-    };
-    let (number, id) = match open {
-        Some((number, id, _)) => (number, id),
-        None => {
-            let id = Uuid::now_v7();
-            let number = tx.query_row(
-                "INSERT INTO alert (id, agent, camera, rule, kind, severity, condition, will_clear,
-                                    episodes, open, raised_us, changed_us, occurrences, cursor)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, '', 1, ?6, ?6, 0, 0) RETURNING number",
-                params![id.as_bytes(), agent, camera, rule, kind, cause.at.as_micros()],
-                |row| row.get(0),
-            )?;
-            (number, id)
-        }
-    };
-    keep(tx, number, id, &applied.state, applied.action, cause)
-}
-
-/// An agent began another run.
-pub(super) fn run_began(
-    tx: &mut Writing<'_>,
-    agent: &str,
-    epoch: u64,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let cause = Cause { at: now, actor: "centre", event: None, note: "the agent began a new run" };
-    let sql = "SELECT camera, rule, kind FROM alert
-               WHERE agent = ?1 AND camera <> '' AND open = 1";
-    let open: Vec<(String, String, String)> =
-        tx.list(sql, [agent], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    for (camera, rule, kind) in &open {
-        apply(tx, Subject { agent, camera, rule, kind }, Input::Run { epoch }, cause)?;
-    }
-    Ok(())
-}
-
-/// What earlier runs left open about a camera's picture is over: this run sees it.
-pub(super) fn camera_seen(
-    tx: &mut Writing<'_>,
-    agent: &str,
-    camera: &str,
-    epoch: u64,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let subject = Subject { agent, camera, rule: "camera", kind: "camera_signal" };
-    let cause = Cause { at: now, actor: "agent", event: None, note: "the camera is live" };
-    apply(tx, subject, Input::Absent { epoch }, cause)
-}
-
-/// A camera is no longer configured: nothing will end what is open about it, so it is over.
-pub(super) fn camera_removed(
-    tx: &mut Writing<'_>,
-    agent: &str,
-    camera: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let cause = Cause { at: now, actor: "agent", event: None, note: "the camera was removed" };
-    let sql = "SELECT rule, kind FROM alert WHERE agent = ?1 AND camera = ?2 AND open = 1";
-    let open: Vec<(String, String)> =
-        tx.list(sql, (agent, camera), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for (rule, kind) in &open {
-        // No run has epoch 0, so none is spared.
-        let input = Input::Absent { epoch: 0 };
-        apply(tx, Subject { agent, camera, rule, kind }, input, cause)?;
-    }
-    Ok(())
-}
-
-/// Something that a person must look into, about an agent as such; once while it is open.
-pub(super) fn notice(
-    tx: &mut Writing<'_>,
-    agent: &str,
-    kind: &str,
-    severity: scene::Severity,
-    note: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let subject = Subject { agent, camera: "", rule: alerting::AGENT_RULE, kind };
-    let sql = "SELECT 1 FROM alert WHERE agent = ?1 AND camera = '' AND rule = ?2 AND kind = ?3
-                                     AND open = 1";
-    if tx.find(sql, (agent, subject.rule, kind), |_| Ok(()))?.is_some() {
-        return Ok(());
-    }
-    let cause = Cause { at: now, actor: "centre", event: None, note };
-    apply(tx, subject, Input::Instant { severity }, cause)
-}
-
-/// A picture came after its event: the alerts that show it have changed.
-pub(super) fn picture_came(tx: &mut Writing<'_>, sha256: &[u8; 32]) -> Result<(), StoreError> {
-    let alerts: Vec<[u8; 16]> = tx.list(
-        "SELECT DISTINCT a.id FROM evidence_use u
-         JOIN transition t ON t.event = u.event
-         JOIN alert a ON a.number = t.alert
-         WHERE u.sha256 = ?1",
-        [sha256],
-        |row| row.get(0),
-    )?;
-    for id in alerts {
-        tx.alert_changed(Uuid::from_bytes(id))?;
-    }
-    Ok(())
-}
-
-/// Nobody is in the zone: what earlier runs left open about it is over.
-pub(super) fn zone_empty(
-    tx: &mut Writing<'_>,
-    zone: Subject<'_>,
-    epoch: u64,
-    cause: Cause<'_>,
-) -> Result<(), StoreError> {
-    for kind in ["dwell_exceeded", "intrusion"] {
-        apply(tx, Subject { kind, ..zone }, Input::Absent { epoch }, cause)?;
-    }
-    Ok(())
-}
-
-pub(super) fn agent_silent(
-    tx: &mut Writing<'_>,
-    agent: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let severity = scene::Severity::Major;
-    let input = Input::Begin { episode: SILENCE, severity, watched: true };
-    apply(tx, silence(agent), input, Cause { at: now, actor: "centre", event: None, note: "" })
-}
-
-pub(super) fn agent_back(
-    tx: &mut Writing<'_>,
-    agent: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let input = Input::End { episode: SILENCE };
-    apply(tx, silence(agent), input, Cause { at: now, actor: "centre", event: None, note: "" })
-}
-
-fn silence(agent: &str) -> Subject<'_> {
-    Subject { agent, camera: "", rule: alerting::AGENT_RULE, kind: alerting::AGENT_SILENT }
-}
-
-/// Writes the new state and the step that led to it.
-fn keep(
-    tx: &mut Writing<'_>,
-    number: i64,
-    id: Uuid,
-    state: &State,
-    action: Option<Action>,
-    cause: Cause<'_>,
-) -> Result<(), StoreError> {
-    let at = cause.at.as_micros();
-    let condition = match state.condition {
-        Condition::Unknown => 0,
-        Condition::Active => 1,
-        Condition::Cleared => 2,
-    };
-    let severity = Severity::from(state.severity).number();
-    tx.execute(
-        "UPDATE alert SET severity = ?2, condition = ?3, will_clear = ?4, episodes = ?5, open = ?6,
-                occurrences = ?7, changed_us = ?8,
-                cleared_us = CASE WHEN ?3 = 2 THEN coalesce(cleared_us, ?8) END,
-                last_event = coalesce(?9, last_event)
-         WHERE number = ?1",
-        params![
-            number,
-            severity,
-            condition,
-            state.will_clear,
-            episodes_text(&state.episodes),
-            state.is_open(),
-            state.occurrences,
-            at,
-            cause.event.as_ref().map(Uuid::as_bytes),
-        ],
-    )?;
-    let Some(action) = action else { return Ok(()) };
-    tx.execute(
-        "INSERT INTO transition (alert, step, at_us, actor, action, note, event)
-         SELECT ?1, 1 + coalesce(max(step), 0), ?2, ?3, ?4, ?5, ?6
-         FROM transition WHERE alert = ?1",
-        params![
-            number,
-            at,
-            cause.actor,
-            action.as_str(),
-            cause.note,
-            cause.event.as_ref().map(Uuid::as_bytes),
-        ],
-    )?;
-    tx.alert_changed(id)
 }
 
 pub(super) fn by_id(db: &Connection, id: Uuid) -> Result<Option<Alert>, StoreError> {
@@ -337,11 +120,16 @@ fn list(
 
 /// A row of [`COLUMNS`], without history and pictures.
 fn stored(row: &Row<'_>) -> rusqlite::Result<(i64, Alert)> {
-    let time = |index| row.get::<_, Option<i64>>(index).map(|us| us.map(Timestamp::from_micros));
+    let time = |index| {
+        row.get::<_, Option<i64>>(index)
+            .map(|us| us.map(Timestamp::from_micros))
+    };
     let acknowledged = match (row.get(9)?, time(10)?) {
-        (Some(by), Some(at)) => {
-            Some(Acknowledgement { by, at, note: row.get::<_, Option<_>>(11)?.unwrap_or_default() })
-        }
+        (Some(by), Some(at)) => Some(Acknowledgement {
+            by,
+            at,
+            note: row.get::<_, Option<_>>(11)?.unwrap_or_default(),
+        }),
         _ => None,
     };
     let alert = Alert {
@@ -402,52 +190,10 @@ fn pictures(db: &Connection, number: i64) -> Result<Vec<String>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The number and state of any alert, and who acknowledged it.
-fn state_by_id(
-    tx: &Writing<'_>,
-    id: Uuid,
-) -> Result<Option<(i64, State, Option<String>)>, StoreError> {
-    tx.find(
-        "SELECT number, acknowledged_by, severity, condition, will_clear, episodes,
-                acknowledged_us IS NOT NULL, occurrences
-         FROM alert WHERE id = ?1",
-        [id.as_bytes()],
-        |row| Ok((row.get(0)?, state(row, 2)?, row.get(1)?)),
-    )
-}
-
-/// Columns severity, condition, will_clear, episodes, acknowledged, occurrences, from `first` on.
-fn state(row: &Row<'_>, first: usize) -> rusqlite::Result<State> {
-    Ok(State {
-        severity: Severity::from_number(row.get(first)?).into(),
-        condition: condition(row.get(first + 1)?),
-        will_clear: row.get(first + 2)?,
-        episodes: episodes(&row.get::<_, String>(first + 3)?),
-        acknowledged: row.get(first + 4)?,
-        occurrences: row.get(first + 5)?,
-    })
-}
-
-fn condition(number: i64) -> Condition {
+pub(super) fn condition(number: i64) -> Condition {
     match number {
         1 => Condition::Active,
         2 => Condition::Cleared,
         _ => Condition::Unknown,
     }
-}
-
-/// Episodes as text: `epoch:number` in hexadecimal, separated by spaces.
-fn episodes_text(episodes: &BTreeSet<Episode>) -> String {
-    let texts: Vec<_> =
-        episodes.iter().map(|open| format!("{:x}:{:x}", open.epoch, open.number)).collect();
-    texts.join(" ")
-}
-
-fn episodes(text: &str) -> BTreeSet<Episode> {
-    let episode = |text: &str| {
-        let (epoch, number) = text.split_once(':')?;
-        let hex = |digits| u64::from_str_radix(digits, 16).ok();
-        Some(Episode { epoch: hex(epoch)?, number: hex(number)? })
-    };
-    text.split(' ').filter_map(episode).collect()
 }

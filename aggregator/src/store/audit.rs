@@ -24,7 +24,8 @@ impl Store {
         detail: &str,
     ) -> Result<(), StoreError> {
         let (actor, action, detail) = (actor.to_owned(), action.to_owned(), detail.to_owned());
-        self.write(move |tx| append(tx, now, &actor, &action, &detail)).await
+        self.write(move |tx| append(tx, now, &actor, &action, &detail))
+            .await
     }
 
     /// The newest entries, newest first.
@@ -82,8 +83,7 @@ pub(crate) fn append(
     detail: &str,
 ) -> Result<(), StoreError> {
     let sql = "SELECT number, seal FROM audit ORDER BY number DESC LIMIT 1";
-    let last: Option<(i64, [u8; 32])> =
-        tx.find(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let last: Option<(i64, [u8; 32])> = tx.find(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (number, before) = last.map_or((1, [0; 32]), |(number, seal)| (number + 1, seal));
     let seal = seal(&before, number, now.as_micros(), actor, action, detail);
     tx.execute(

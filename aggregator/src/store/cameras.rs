@@ -23,16 +23,17 @@ impl Store {
 
     pub async fn camera(&self, agent: &str, id: &str) -> Result<Option<Camera>, StoreError> {
         let (inner, agent, id) = (Arc::clone(&self.inner), agent.to_owned(), id.to_owned());
-        self.read(move |db| {
-            Ok(by_id(db, &inner.presence, &agent, &id)?.map(|(_, camera)| camera))
-        })
-        .await
+        self.read(move |db| Ok(by_id(db, &inner.presence, &agent, &id)?.map(|(_, camera)| camera)))
+            .await
     }
 }
 
 pub(super) fn all(db: &Connection, presence: &Presence) -> Result<Vec<Camera>, StoreError> {
     let sql = format!("{COLUMNS} ORDER BY agent, id");
-    Ok(list(db, presence, &sql, [])?.into_iter().map(|(_, camera)| camera).collect())
+    Ok(list(db, presence, &sql, [])?
+        .into_iter()
+        .map(|(_, camera)| camera)
+        .collect())
 }
 
 pub(super) fn by_id(
@@ -68,7 +69,10 @@ fn list(
         report(&mut camera, presence);
         camera.occupancy = occupancy(db, &camera.agent, &camera.id)?;
         if !presence.of(&camera.agent).online {
-            camera.occupancy.iter_mut().for_each(|zone| zone.value = None);
+            camera
+                .occupancy
+                .iter_mut()
+                .for_each(|zone| zone.value = None);
         }
         cameras.push((cursor, camera));
     }
@@ -81,11 +85,13 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<(Cursor, Camera)> {
     let sha256: Option<[u8; 32]> = row.get(6)?;
     let captured_us: Option<i64> = row.get(7)?;
     let masked: Option<bool> = row.get(8)?;
-    let snapshot = sha256.zip(captured_us).map(|(sha256, captured_us)| Snapshot {
-        sha256: hex::encode(sha256),
-        captured_at: Timestamp::from_micros(captured_us),
-        masked: masked == Some(true),
-    });
+    let snapshot = sha256
+        .zip(captured_us)
+        .map(|(sha256, captured_us)| Snapshot {
+            sha256: hex::encode(sha256),
+            captured_at: Timestamp::from_micros(captured_us),
+            masked: masked == Some(true),
+        });
     let camera = Camera {
         agent: row.get(0)?,
         id: row.get(1)?,
@@ -117,7 +123,10 @@ fn report(camera: &mut Camera, presence: &Presence) {
     if !heard.online {
         camera.problem = heard.seen_at.map(|_| "the agent is silent".to_owned());
     }
-    let Some(told) = heard.report.and_then(|mut report| report.cameras.remove(&camera.id)) else {
+    let Some(told) = heard
+        .report
+        .and_then(|mut report| report.cameras.remove(&camera.id))
+    else {
         return;
     };
     camera.frames_decoded = told.frames_decoded;

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("data folder {path}: cannot be made or read: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    Folder {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("data folder {path}: another aggregator is serving it; stop that one first")]
     Served { path: PathBuf },
     #[error("data folder {path}: holds no store yet; start `aggregator serve` on it once")]
@@ -15,18 +18,45 @@ pub enum OpenError {
         "store {path}: its schema is version {found}, newer than the {known} that this program \
          knows; use the newer program"
     )]
-    Newer { path: PathBuf, found: i64, known: i64 },
+    Newer {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
     #[error(
         "store {path}: its schema is version {found}, older than the {known} of this program; \
          start `aggregator serve` on it once"
     )]
-    Older { path: PathBuf, found: i64, known: i64 },
+    Older {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
     #[error("store {path}: migration {version} failed: {source}")]
-    Migration { path: PathBuf, version: i64, source: rusqlite::Error },
-    #[error("store {path}: {source}")]
-    Sqlite { path: PathBuf, source: rusqlite::Error },
+    Migration {
+        path: PathBuf,
+        version: i64,
+        source: rusqlite::Error,
+    },
+    #[error("store {path}: {source}{}", hint(source))]
+    Sqlite {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
     #[error("store {path}: its thread could not be started: {source}")]
-    Thread { path: PathBuf, source: std::io::Error },
+    Thread {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+/// What SQLite's words leave out.
+fn hint(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::SystemIoFailure) => "; the disk may be full or failing",
+        Some(rusqlite::ErrorCode::DiskFull) => "; make room in the data folder",
+        _ => "",
+    }
 }
 
 /// A read or a write did not happen.
@@ -78,7 +108,9 @@ pub enum AckError {
 pub enum AccountError {
     #[error("{name:?} exists already")]
     Exists { name: String },
-    #[error("{name:?} is not a name: use 1 to 64 of a-z, 0-9, '.', '_', '-', starting with a letter or digit")]
+    #[error(
+        "{name:?} is not a name: use 1 to 64 of a-z, 0-9, '.', '_', '-', starting with a letter or digit"
+    )]
     BadName { name: String },
     #[error("there is no {name:?}")]
     NotFound { name: String },

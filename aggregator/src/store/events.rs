@@ -25,7 +25,10 @@ impl Store {
     pub async fn event(&self, id: Uuid) -> Result<Option<Event>, StoreError> {
         self.read(move |db| {
             let sql = "SELECT cursor, agent, stored_us, item FROM event WHERE id = ?1";
-            let found = db.prepare_cached(sql)?.query_row([id.as_bytes()], stored).optional()?;
+            let found = db
+                .prepare_cached(sql)?
+                .query_row([id.as_bytes()], stored)
+                .optional()?;
             found.map(Stored::decode).transpose()
         })
         .await
@@ -43,8 +46,11 @@ impl Store {
             // One snapshot for all four, or a commit between them would be passed over.
             let db = db.unchecked_transaction()?;
             let mut changes = BTreeMap::new();
-            let query =
-                EventQuery { start: Start::After(cursor), limit, ..EventQuery::default() };
+            let query = EventQuery {
+                start: Start::After(cursor),
+                limit,
+                ..EventQuery::default()
+            };
             for event in page(&db, &query)?.items {
                 changes.insert(event.cursor, Change::Event(Arc::new(event)));
             }
@@ -72,11 +78,16 @@ impl Store {
         self.read(move |db| {
             let count = |sql: &str, params: &[i64]| -> Result<u64, StoreError> {
                 let params = rusqlite::params_from_iter(params);
-                let count: i64 = db.prepare_cached(sql)?.query_row(params, |row| row.get(0))?;
+                let count: i64 = db
+                    .prepare_cached(sql)?
+                    .query_row(params, |row| row.get(0))?;
                 Ok(count.cast_unsigned())
             };
             let cameras = cameras::all(db, &inner.presence)?;
-            let live = cameras.iter().filter(|c| c.state == super::CameraState::Live).count();
+            let live = cameras
+                .iter()
+                .filter(|c| c.state == super::CameraState::Live)
+                .count();
             Ok(Summary {
                 cameras: cameras.len() as u64,
                 cameras_live: live as u64,
@@ -112,8 +123,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 
 impl Stored {
     fn decode(self) -> Result<Event, StoreError> {
-        let place =
-            wire::Place { cursor: self.cursor, agent: &self.agent, stored_at: self.stored_at };
+        let place = wire::Place {
+            cursor: self.cursor,
+            agent: &self.agent,
+            stored_at: self.stored_at,
+        };
         wire::event_of(&place, self.item.into())
     }
 }
@@ -149,8 +163,12 @@ fn page(db: &Connection, query: &EventQuery) -> Result<Page<Event>, StoreError> 
         filter.and("severity >= 3 AND severity >=", query.severity_min.number());
     }
     if !query.kinds.is_empty() {
-        let kinds: Vec<_> = query.kinds.iter().map(|kind| kind.number().to_string()).collect();
-        filter.sql.push_str(&format!(" AND kind IN ({})", kinds.join(",")));
+        let kinds: Vec<_> = query
+            .kinds
+            .iter()
+            .map(|kind| kind.number().to_string())
+            .collect();
+        filter.sql.extend([" AND kind IN (", &kinds.join(","), ")"]);
     }
     let order = match query.start {
         Start::Newest => "DESC",
@@ -174,7 +192,11 @@ fn page(db: &Connection, query: &EventQuery) -> Result<Page<Event>, StoreError> 
     }
     let more = (limit as usize) < items.len();
     items.truncate(limit as usize);
-    let next = if more { items.last().map(|event| event.cursor) } else { None };
+    let next = if more {
+        items.last().map(|event| event.cursor)
+    } else {
+        None
+    };
     Ok(Page { items, next })
 }
 
@@ -188,20 +210,26 @@ fn counts(db: &Connection, query: &CountQuery) -> Result<Vec<Count>, StoreError>
     let since = query.since.as_micros();
     let params = (&query.agent, &query.camera, kind, since, COUNT_EVENTS_MAX);
     let lost: bool = db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM gap WHERE agent = ?1 AND lane = 2 AND declared_us >= ?2)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM gap WHERE agent = ?1 AND lane = 2 AND declared_us >= ?2)",
+        )?
         .query_row((&query.agent, since), |row| row.get(0))?;
     let mut sums: BTreeMap<(String, Direction), Count> = BTreeMap::new();
     for row in statement.query_map(params, stored)? {
         let event = row?.decode()?;
-        let Some(direction) = event.direction else { continue };
-        let sum = sums.entry((event.rule.clone(), direction)).or_insert_with(|| Count {
-            rule: event.rule.clone(),
-            direction,
-            count: (!lost).then_some(0),
-            count_at_least: 0,
-            observed_seconds: 0.0,
-            window_seconds: 0.0,
-        });
+        let Some(direction) = event.direction else {
+            continue;
+        };
+        let sum = sums
+            .entry((event.rule.clone(), direction))
+            .or_insert_with(|| Count {
+                rule: event.rule.clone(),
+                direction,
+                count: (!lost).then_some(0),
+                count_at_least: 0,
+                observed_seconds: 0.0,
+                window_seconds: 0.0,
+            });
         let measure = |name: &str| event.measures.get(name).copied().flatten();
         let whole = |value: f64| {
             #[expect(
@@ -213,7 +241,10 @@ fn counts(db: &Connection, query: &CountQuery) -> Result<Vec<Count>, StoreError>
             whole
         };
         let count = measure("count").map(whole);
-        sum.count = sum.count.zip(count).map(|(sum, more)| sum.saturating_add(more));
+        sum.count = sum
+            .count
+            .zip(count)
+            .map(|(sum, more)| sum.saturating_add(more));
         let at_least = measure("count_at_least").map(whole).or(count).unwrap_or(0);
         sum.count_at_least = sum.count_at_least.saturating_add(at_least);
         sum.observed_seconds += measure("observed_seconds").unwrap_or(0.0);

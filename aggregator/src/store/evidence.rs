@@ -55,8 +55,12 @@ impl Store {
         match written {
             Ok(Ok(())) => Ok(kept),
             Ok(Err(error)) if error.kind() == io::ErrorKind::StorageFull => Err(StoreError::Full),
-            Ok(Err(error)) => Err(StoreError::Unwritable { reason: error.to_string() }),
-            Err(error) => Err(StoreError::Failed { reason: error.to_string() }),
+            Ok(Err(error)) => Err(StoreError::Unwritable {
+                reason: error.to_string(),
+            }),
+            Err(error) => Err(StoreError::Failed {
+                reason: error.to_string(),
+            }),
         }
     }
 
@@ -100,17 +104,27 @@ impl Arriving {
     fn keep(&self, sha256: [u8; 32]) -> Kept {
         let mut pictures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *pictures.entry(sha256).or_default() += 1;
-        Kept { arriving: self.clone(), sha256 }
+        Kept {
+            arriving: self.clone(),
+            sha256,
+        }
     }
 
     fn is_kept(&self, sha256: &[u8; 32]) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(sha256)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(sha256)
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let mut pictures = self.arriving.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pictures = self
+            .arriving
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = pictures.get_mut(&self.sha256) {
             *count -= 1;
             if *count == 0 {

@@ -3,29 +3,19 @@
 use std::sync::Arc;
 
 use proto::{
-    CheckedBatch, CheckedItem, Evidence, StreamId, WireEvent,
-    convert::{self, CameraSetup},
+    CheckedBatch, CheckedItem, StreamId,
     receiver::{self, Mark, Verdict},
 };
 use rusqlite::params;
-use scene::{Kind, MeasureName};
-use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
-    alerts::{self, Cause, Subject},
-    rows::{Event, RuleShape, ShapeKind},
+    Store, StoreError, alert_moves,
+    items::{keep_camera, keep_event, keep_picture, quarantine},
+    rows::Event,
     streams,
     time::Timestamp,
-    wire,
     writer::Writing,
 };
-use crate::alerting;
-
-/// Bad items kept for inspection; beyond, the oldest is dropped.
-const QUARANTINE_MAX: i64 = 10_000;
-/// How long a picture that no event refers to is kept beside a newer one: its event may be late.
-const PICTURE_SECONDS: i64 = 600;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,21 +73,21 @@ impl Verified {
 
 impl Store {
     /// Stores what is new in a batch; returns after the commit.
-    pub async fn ingest(
-        &self,
-        verified: Verified,
-        now: Timestamp,
-    ) -> Result<Ingested, StoreError> {
+    pub async fn ingest(&self, verified: Verified, now: Timestamp) -> Result<Ingested, StoreError> {
         // Their files must be there before their rows, and stay until then.
         let mut kept = Vec::new();
         for item in &verified.items {
             if let Ok(CheckedItem::Evidence(picture)) = item {
-                kept.push(self.keep_picture(picture.sha256, picture.data.clone()).await?);
+                kept.push(
+                    self.keep_picture(picture.sha256, picture.data.clone())
+                        .await?,
+                );
             }
         }
         let mut ingested = self.write(move |tx| ingest(tx, verified, now)).await?;
         drop(kept);
-        self.forget_pictures(std::mem::take(&mut ingested.forgotten)).await;
+        self.forget_pictures(std::mem::take(&mut ingested.forgotten))
+            .await;
         Ok(ingested)
     }
 
@@ -110,17 +100,18 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (agent, camera) = (agent.to_owned(), camera.to_owned());
-        self.write(move |tx| alerts::camera_seen(tx, &agent, &camera, epoch, now)).await
+        self.write(move |tx| alert_moves::camera_seen(tx, &agent, &camera, epoch, now))
+            .await
     }
 }
 
 /// What all items of a batch share.
-struct Source {
-    agent: String,
-    stream: StreamId,
+pub(super) struct Source {
+    pub(super) agent: String,
+    pub(super) stream: StreamId,
     /// Its run still goes on, as far as we know.
-    watched: bool,
-    now: Timestamp,
+    pub(super) watched: bool,
+    pub(super) now: Timestamp,
 }
 
 fn ingest(
@@ -146,53 +137,94 @@ fn ingest(
     };
     let (skip, mark, gaps) = match receiver::judge(mark.as_ref(), &batch) {
         Verdict::Accept { skip, mark, gaps } => (skip, mark, gaps),
-        Verdict::Duplicate => return Ok(Ingested { judged: Judged::Duplicate, ..ingested }),
-        Verdict::Ahead { .. } => return Ok(Ingested { judged: Judged::Ahead, ..ingested }),
+        Verdict::Duplicate => {
+            return Ok(Ingested {
+                judged: Judged::Duplicate,
+                ..ingested
+            });
+        }
+        Verdict::Ahead { .. } => {
+            let next = batch.last_seq().saturating_add(1);
+            streams::raise_announced(tx, &source.agent, source.stream, next)?;
+            return Ok(Ingested {
+                judged: Judged::Ahead,
+                ..ingested
+            });
+        }
         Verdict::Fork => {
             let note = format!("stream {} contradicts what is stored", source.stream);
             let severity = scene::Severity::Critical;
-            alerts::notice(tx, &source.agent, "stream_fork", severity, &note, now)?;
-            return Ok(Ingested { judged: Judged::Fork, ..ingested });
+            alert_moves::notice(tx, &source.agent, "stream_fork", severity, &note, now)?;
+            return Ok(Ingested {
+                judged: Judged::Fork,
+                ..ingested
+            });
         }
     };
     for gap in &gaps {
         ingested.lost = ingested.lost.saturating_add(gap.to - gap.from + 1);
         streams::keep_gap(tx, &source.agent, source.stream, gap, now)?;
     }
-    let bytes = batch.items().to_vec();
-    let numbered = (batch.first_seq()..).zip(bytes.into_iter().zip(items)).skip(skip);
-    for (seq, (bytes, item)) in numbered {
-        match item {
-            Ok(CheckedItem::Event(event)) => {
-                ingested.events.extend(keep_event(tx, &source, seq, &event, bytes)?);
-            }
-            Ok(CheckedItem::CameraSetup(setup)) => keep_camera(tx, &source, &setup)?,
-            Ok(CheckedItem::Evidence(picture)) => {
-                ingested.forgotten.extend(keep_picture(tx, &source, &picture)?);
-            }
-            Err(reason) => {
-                quarantine(tx, &source, seq, &bytes, &reason)?;
-                ingested.quarantined += 1;
-            }
-        }
+    let first_seq = batch.first_seq();
+    let numbered = (first_seq..).zip(batch.into_items().into_iter().zip(items));
+    for (seq, (bytes, item)) in numbered.skip(skip) {
+        keep_item(tx, &source, seq, bytes, item, &mut ingested)?;
     }
     keep_mark(tx, &source, &mark)?;
     ingested.up_to = mark.up_to;
     Ok(ingested)
 }
 
+fn keep_item(
+    tx: &mut Writing<'_>,
+    source: &Source,
+    seq: u64,
+    bytes: Vec<u8>,
+    item: Result<CheckedItem, String>,
+    ingested: &mut Ingested,
+) -> Result<(), StoreError> {
+    match item {
+        Ok(CheckedItem::Event(event)) => {
+            let kept = keep_event(tx, source, seq, &event, bytes)?;
+            ingested.events.extend(kept);
+        }
+        Ok(CheckedItem::CameraSetup(setup)) => keep_camera(tx, source, &setup)?,
+        Ok(CheckedItem::Evidence(picture)) => {
+            let forgotten = keep_picture(tx, source, &picture)?;
+            ingested.forgotten.extend(forgotten);
+        }
+        Err(reason) => {
+            quarantine(tx, source, seq, &bytes, &reason)?;
+            ingested.quarantined += 1;
+        }
+    }
+    Ok(())
+}
+
 fn is_current_run(tx: &Writing<'_>, batch: &CheckedBatch) -> Result<bool, StoreError> {
-    let epoch: Option<Option<i64>> =
-        tx.find("SELECT epoch FROM agent WHERE id = ?1", [batch.agent()], |row| row.get(0))?;
+    let epoch: Option<Option<i64>> = tx.find(
+        "SELECT epoch FROM agent WHERE id = ?1",
+        [batch.agent()],
+        |row| row.get(0),
+    )?;
     Ok(epoch.flatten() == Some(batch.stream().epoch.cast_signed()))
 }
 
 fn find_mark(tx: &Writing<'_>, source: &Source) -> Result<Option<Mark>, StoreError> {
-    let key = (&source.agent, source.stream.epoch.cast_signed(), source.stream.lane.number());
+    let key = (
+        &source.agent,
+        source.stream.epoch.cast_signed(),
+        source.stream.lane.number(),
+    );
     tx.find(
         "SELECT up_to, chain FROM stream WHERE agent = ?1 AND epoch = ?2 AND lane = ?3",
         key,
-        |row| Ok(Mark { up_to: row.get::<_, i64>(0)?.cast_unsigned(), chain: row.get(1)? }),
+        |row| {
+            Ok(Mark {
+                up_to: row.get::<_, i64>(0)?.cast_unsigned(),
+                chain: row.get(1)?,
+            })
+        },
     )
 }
 
@@ -212,269 +244,4 @@ fn keep_mark(tx: &mut Writing<'_>, source: &Source, mark: &Mark) -> Result<(), S
         ],
     )?;
     Ok(())
-}
-
-/// `None` when an event of this id is there already, whoever brought it.
-fn keep_event(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    seq: u64,
-    wire: &WireEvent,
-    item: Vec<u8>,
-) -> Result<Option<Arc<Event>>, StoreError> {
-    let place =
-        wire::Place { cursor: tx.cursor(), agent: &source.agent, stored_at: source.now };
-    let event = Arc::new(wire::row(&place, wire, item.into()));
-    let added = tx.execute(
-        "INSERT OR IGNORE INTO event (cursor, id, agent, camera, rule, kind, phase, severity,
-            episode, captured_us, stored_us, epoch, lane, seq, item)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        params![
-            event.cursor.0,
-            event.id.as_bytes(),
-            event.agent,
-            event.camera,
-            event.rule,
-            event.kind.number(),
-            event.phase.number(),
-            event.severity.number(),
-            event.episode.cast_signed(),
-            event.captured_at.as_micros(),
-            event.stored_at.as_micros(),
-            source.stream.epoch.cast_signed(),
-            source.stream.lane.number(),
-            seq.cast_signed(),
-            &event.item[..],
-        ],
-    )?;
-    if added == 0 {
-        return Ok(None);
-    }
-    tx.event_added(Arc::clone(&event));
-    for picture in &wire.evidence {
-        let sql = "INSERT OR IGNORE INTO evidence_use (sha256, event) VALUES (?1, ?2)";
-        tx.execute(sql, (picture.sha256, &wire.id))?;
-    }
-    move_alerts(tx, source, wire, &event)?;
-    if wire.event.kind == Kind::ZoneOccupancy && source.watched {
-        keep_occupancy(tx, source, wire)?;
-    }
-    Ok(Some(event))
-}
-
-fn move_alerts(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    wire: &WireEvent,
-    event: &Event,
-) -> Result<(), StoreError> {
-    let epoch = source.stream.epoch;
-    let subject = Subject {
-        agent: &source.agent,
-        camera: &event.camera,
-        rule: &event.rule,
-        kind: event.kind.as_str(),
-    };
-    let cause =
-        Cause { at: event.captured_at, actor: "agent", event: Some(event.id), note: "" };
-    if alerting::shows_empty_zone(&wire.event) && source.watched {
-        alerts::zone_empty(tx, subject, epoch, cause)?;
-    }
-    let Some(input) = alerting::input(epoch, source.watched, &wire.event) else { return Ok(()) };
-    alerts::apply(tx, subject, input, cause)?;
-    if let alerting::Input::Begin { episode, .. } = input
-        && let Some((at, id)) = ended_already(tx, source, event)?
-    {
-        let cause = Cause { at, event: Some(id), ..cause };
-        alerts::apply(tx, subject, alerting::Input::End { episode }, cause)?;
-    }
-    Ok(())
-}
-
-/// The END of an episode whose BEGIN comes only now, as the two may travel in different lanes.
-fn ended_already(
-    tx: &Writing<'_>,
-    source: &Source,
-    begin: &Event,
-) -> Result<Option<(Timestamp, Uuid)>, StoreError> {
-    tx.find(
-        "SELECT captured_us, id FROM event
-         WHERE agent = ?1 AND camera = ?2 AND kind = ?3 AND captured_us >= ?4
-           AND phase = 4 AND episode = ?5 AND epoch = ?6 AND rule = ?7
-         ORDER BY captured_us LIMIT 1",
-        params![
-            source.agent,
-            begin.camera,
-            begin.kind.number(),
-            begin.captured_at.as_micros(),
-            begin.episode.cast_signed(),
-            source.stream.epoch.cast_signed(),
-            begin.rule,
-        ],
-        |row| Ok((Timestamp::from_micros(row.get(0)?), Uuid::from_bytes(row.get(1)?))),
-    )
-}
-
-fn keep_occupancy(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    wire: &WireEvent,
-) -> Result<(), StoreError> {
-    let event = &wire.event;
-    let Some(occupancy) = event.measures.iter().find(|m| m.name == MeasureName::Occupancy) else {
-        return Ok(());
-    };
-    tx.execute(
-        "INSERT INTO occupancy (agent, camera, rule, value, at_us) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET value = excluded.value, at_us = excluded.at_us",
-        params![
-            source.agent,
-            wire.camera,
-            event.rule,
-            occupancy.value,
-            event.at.as_micros(),
-        ],
-    )?;
-    tx.camera_changed(&source.agent, &wire.camera)
-}
-
-fn keep_camera(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    setup: &CameraSetup,
-) -> Result<(), StoreError> {
-    let rules: Vec<_> = setup.rules.iter().map(shape).collect();
-    let rules = serde_json::to_string(&rules)
-        .map_err(|error| StoreError::Failed { reason: error.to_string() })?;
-    tx.execute(
-        "INSERT INTO camera (agent, id, name, width, height, rules, config_version, removed, cursor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
-         ON CONFLICT DO UPDATE SET
-            name = excluded.name, width = excluded.width, height = excluded.height,
-            rules = excluded.rules, config_version = excluded.config_version,
-            removed = excluded.removed",
-        params![
-            source.agent,
-            setup.camera,
-            setup.name,
-            setup.width,
-            setup.height,
-            rules,
-            setup.config_version,
-            setup.removed,
-        ],
-    )?;
-    if setup.removed {
-        alerts::camera_removed(tx, &source.agent, &setup.camera, source.now)?;
-    }
-    forget_zones(tx, source, setup)?;
-    tx.camera_changed(&source.agent, &setup.camera)
-}
-
-/// Drops the occupancy of zones that the camera no longer has.
-fn forget_zones(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    setup: &CameraSetup,
-) -> Result<(), StoreError> {
-    let sql = "SELECT rule FROM occupancy WHERE agent = ?1 AND camera = ?2";
-    let zones: Vec<String> =
-        tx.list(sql, (&source.agent, &setup.camera), |row| row.get(0))?;
-    for zone in zones {
-        if setup.removed || setup.rules.iter().all(|rule| rule.rule != zone) {
-            let sql = "DELETE FROM occupancy WHERE agent = ?1 AND camera = ?2 AND rule = ?3";
-            tx.execute(sql, (&source.agent, &setup.camera, zone))?;
-        }
-    }
-    Ok(())
-}
-
-fn shape(rule: &convert::RuleShape) -> RuleShape {
-    RuleShape {
-        rule: rule.rule.clone(),
-        label: rule.label.clone(),
-        kind: match rule.kind {
-            scene::spec::ShapeKind::Line => ShapeKind::Line,
-            scene::spec::ShapeKind::Zone => ShapeKind::Zone,
-            scene::spec::ShapeKind::Intrusion => ShapeKind::Intrusion,
-        },
-        points: rule.points.iter().map(|point| [point.x, point.y]).collect(),
-        dwell_limit_seconds: rule.dwell_limit_seconds,
-    }
-}
-
-/// Keeps a picture whose file is written; returns those whose files may go.
-fn keep_picture(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    picture: &Evidence,
-) -> Result<Vec<[u8; 32]>, StoreError> {
-    let captured_us = picture.captured.as_micros();
-    let size = i64::try_from(picture.data.len()).unwrap_or(i64::MAX);
-    tx.execute(
-        "INSERT OR IGNORE INTO evidence (sha256, agent, camera, media_type, size_bytes, masked,
-                                         captured_us, stored_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            picture.sha256,
-            source.agent,
-            picture.camera,
-            picture.media_type,
-            size,
-            picture.masked,
-            captured_us,
-            source.now.as_micros(),
-        ],
-    )?;
-    alerts::picture_came(tx, &picture.sha256)?;
-    if !picture.media_type.starts_with("image/") {
-        return Ok(Vec::new());
-    }
-    let newest = tx.execute(
-        "UPDATE camera SET snapshot_sha256 = ?3, snapshot_us = ?4, snapshot_masked = ?5
-         WHERE agent = ?1 AND id = ?2 AND coalesce(snapshot_us, 0) <= ?4",
-        params![source.agent, picture.camera, picture.sha256, captured_us, picture.masked],
-    )?;
-    if newest == 0 {
-        return Ok(Vec::new());
-    }
-    tx.camera_changed(&source.agent, &picture.camera)?;
-    tx.list(
-        "DELETE FROM evidence WHERE agent = ?1 AND camera = ?2 AND stored_us < ?3
-            AND NOT EXISTS (SELECT 1 FROM evidence_use u WHERE u.sha256 = evidence.sha256)
-            AND NOT EXISTS (SELECT 1 FROM camera c WHERE c.snapshot_sha256 = evidence.sha256)
-         RETURNING sha256",
-        params![
-            source.agent,
-            picture.camera,
-            source.now.plus_seconds(-PICTURE_SECONDS).as_micros()
-        ],
-        |row| row.get(0),
-    )
-}
-
-fn quarantine(
-    tx: &mut Writing<'_>,
-    source: &Source,
-    seq: u64,
-    item: &[u8],
-    reason: &str,
-) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO quarantine (agent, epoch, lane, seq, reason, stored_us, item)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![
-            source.agent,
-            source.stream.epoch.cast_signed(),
-            source.stream.lane.number(),
-            seq.cast_signed(),
-            reason,
-            source.now.as_micros(),
-            item,
-        ],
-    )?;
-    let sql = "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?1";
-    tx.execute(sql, [QUARANTINE_MAX])?;
-    let severity = scene::Severity::Warning;
-    alerts::notice(tx, &source.agent, "item_refused", severity, reason, source.now)
 }

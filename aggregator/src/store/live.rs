@@ -28,7 +28,10 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(head: Cursor) -> Self {
-        Self { head: Mutex::new(head), sender: broadcast::Sender::new(BEHIND_MAX) }
+        Self {
+            head: Mutex::new(head),
+            sender: broadcast::Sender::new(BEHIND_MAX),
+        }
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<(Cursor, Change)> {

@@ -6,11 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::OpenError;
 
-/// In order; the version is the position, from 1. A step that was released is never edited.
-const STEPS: [&str; 1] = [include_str!("migrations/0001_first.sql")];
+/// Version and what leads to it, in order. A step that was released is never edited.
+const STEPS: [(i64, &str); 1] = [(1, include_str!("migrations/0001_first.sql"))];
 
 /// The version that this program knows.
-pub const KNOWN: i64 = STEPS.len() as i64;
+pub const KNOWN: i64 = STEPS[STEPS.len() - 1].0;
 
 /// The version of an open store; 0: nothing in it.
 pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
@@ -22,20 +22,35 @@ pub(super) fn expect_current(db: &Connection, path: &Path) -> Result<(), OpenErr
     let path = path.to_owned();
     match version(db) {
         Ok(found) if found == KNOWN => Ok(()),
-        Ok(found) if KNOWN < found => Err(OpenError::Newer { path, found, known: KNOWN }),
-        Ok(found) => Err(OpenError::Older { path, found, known: KNOWN }),
+        Ok(found) if KNOWN < found => Err(OpenError::Newer {
+            path,
+            found,
+            known: KNOWN,
+        }),
+        Ok(found) => Err(OpenError::Older {
+            path,
+            found,
+            known: KNOWN,
+        }),
         Err(source) => Err(OpenError::Sqlite { path, source }),
     }
 }
 
 /// Applies what is missing, each step with its version number in one transaction.
 pub(super) fn up(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
     let found = version(db).map_err(sqlite)?;
     if KNOWN < found {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known: KNOWN });
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known: KNOWN,
+        });
     }
-    for (version, step) in (1..).zip(STEPS) {
+    for (version, step) in STEPS {
         if version <= found {
             continue;
         }

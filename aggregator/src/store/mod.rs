@@ -22,13 +22,17 @@ mod readers;
 mod live;
 mod presence;
 mod agents;
+mod enrolment;
 mod ingest;
+mod items;
+mod alert_moves;
 mod streams;
 mod events;
 mod cameras;
 mod alerts;
 mod evidence;
 mod accounts;
+mod passes;
 mod audit;
 mod check;
 
@@ -42,20 +46,22 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-pub use accounts::{Role, RoleError, SessionRecord, TokenRecord, User, UserRecord};
-pub use agents::{AgentRecord, EnrollError, Enrolled};
+pub use accounts::{Role, RoleError, User, UserRecord};
+pub use agents::AgentRecord;
 pub use audit::AuditEntry;
 pub use check::Finding;
+pub use enrolment::{EnrollError, Enrolled};
 pub use error::{AccountError, AckError, OpenError, SetupError, StoreError};
 pub use ingest::{Ingested, Judged, Verified};
 pub use live::Change;
 pub use migrate::KNOWN as SCHEMA_VERSION;
+pub use passes::{SessionRecord, TokenRecord};
 pub use presence::{AgentReport, CameraReport};
 pub use query::{AlertQuery, CountQuery, EventQuery, LIMIT_MAX, Start};
 pub use rows::{
     Acknowledgement, Action, Agent, AgentState, Alert, Camera, CameraState, Condition, Count,
-    Cursor, Direction, Event, EventKind, EvidenceFile, EvidenceRef, Gap, Object, Occupancy, Page,
-    Phase, RuleShape, Severity, ShapeKind, Snapshot, Summary, Transition,
+    Cursor, Direction, Event, EventKind, EvidenceFile, EvidenceRef, Gap, Occupancy, Page, Phase,
+    RuleShape, SeenObject, Severity, ShapeKind, Snapshot, Summary, Transition,
 };
 pub use time::{Timestamp, TimestampError};
 
@@ -102,9 +108,14 @@ impl Store {
         };
         let path = dir.join("store.sqlite");
         if access == Access::Tool && !path.is_file() {
-            return Err(OpenError::Absent { path: dir.to_owned() });
+            return Err(OpenError::Absent {
+                path: dir.to_owned(),
+            });
         }
-        let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+        let sqlite = |source| OpenError::Sqlite {
+            path: path.clone(),
+            source,
+        };
         let mut db = open_writable(&path).map_err(sqlite)?;
         match access {
             Access::Serve => migrate::up(&mut db, &path)?,
@@ -123,8 +134,16 @@ impl Store {
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer::run(db, &shared, queue))
-            .map_err(|source| OpenError::Thread { path: path.clone(), source })?;
-        Ok(Self { inner, orders, readers: Readers::new(&path), lock: Arc::new(Mutex::new(lock)) })
+            .map_err(|source| OpenError::Thread {
+                path: path.clone(),
+                source,
+            })?;
+        Ok(Self {
+            inner,
+            orders,
+            readers: Readers::new(&path),
+            lock: Arc::new(Mutex::new(lock)),
+        })
     }
 
     /// Finishes what was asked for so far and closes the file. Later reads and writes are refused.
@@ -198,7 +217,9 @@ impl Store {
         if self.orders.send(Order::Write(job)).await.is_err() {
             return Err(StoreError::Closed.into());
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     async fn read<T, E>(
@@ -214,7 +235,10 @@ impl Store {
 }
 
 fn lock_folder(dir: &Path) -> Result<File, OpenError> {
-    let folder = |source| OpenError::Folder { path: dir.to_owned(), source };
+    let folder = |source| OpenError::Folder {
+        path: dir.to_owned(),
+        source,
+    };
     make_private_folder(dir).map_err(folder)?;
     let path = dir.join("lock");
     let file = File::options()
@@ -225,7 +249,9 @@ fn lock_folder(dir: &Path) -> Result<File, OpenError> {
         .map_err(folder)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::Served { path: dir.to_owned() }),
+        Err(fs::TryLockError::WouldBlock) => Err(OpenError::Served {
+            path: dir.to_owned(),
+        }),
         Err(fs::TryLockError::Error(source)) => Err(folder(source)),
     }
 }
@@ -233,7 +259,10 @@ fn lock_folder(dir: &Path) -> Result<File, OpenError> {
 /// Makes a folder that only its owner may enter; one that is there stays as it is.
 pub(crate) fn make_private_folder(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
 }
 
 fn open_writable(path: &Path) -> rusqlite::Result<Connection> {

@@ -36,7 +36,11 @@ impl Readers {
     pub(super) async fn close(&self) {
         let all = u32::try_from(READERS_MAX).unwrap_or(u32::MAX);
         if let Ok(turns) = self.0.turns.acquire_many(all).await {
-            self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.0
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
             self.0.turns.close();
             drop(turns);
         }
@@ -57,20 +61,30 @@ impl Readers {
         let reading = tokio::task::spawn_blocking(move || {
             let db = pool.take()?;
             let result = work(&db);
-            pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            pool.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(db);
             drop(turn);
             result
         });
         match reading.await {
             Ok(result) => result,
-            Err(error) => Err(StoreError::Failed { reason: error.to_string() }.into()),
+            Err(error) => Err(StoreError::Failed {
+                reason: error.to_string(),
+            }
+            .into()),
         }
     }
 }
 
 impl Pool {
     fn take(&self) -> Result<Connection, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         match idle {
             Some(db) => Ok(db),
             None => Ok(open(&self.path)?),

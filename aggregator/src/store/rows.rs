@@ -12,7 +12,17 @@ pub use crate::alerting::{Action, Condition};
 /// Position in the order of commits. Every change of an event, alert, camera or agent has its own.
 /// Opaque to others.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
     ToSchema,
 )]
 #[serde(transparent)]
@@ -106,7 +116,7 @@ pub struct Event {
     pub captured_at: Timestamp,
     pub uncertainty_ms: u32,
     pub stored_at: Timestamp,
-    pub objects: Vec<Object>,
+    pub objects: Vec<SeenObject>,
     /// By name; `null` is unknown, which is not zero.
     pub measures: BTreeMap<String, Option<f64>>,
     pub evidence: Vec<EvidenceRef>,
@@ -118,7 +128,7 @@ pub struct Event {
 
 /// A track as it was when the event happened.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Object {
+pub struct SeenObject {
     pub track: u64,
     pub class: String,
     /// 0 to 1.

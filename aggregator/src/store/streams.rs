@@ -1,24 +1,49 @@
 //! How far each stream of an agent is stored, and what it lost.
 
-use proto::{StreamId, chain, message::StreamState, receiver};
+use proto::{CheckedHello, Lane, StreamId, chain, message::StreamState, receiver};
 use rusqlite::params;
 
-use super::{Store, StoreError, rows::Gap, time::Timestamp, writer::Writing};
+use super::{Store, StoreError, alert_moves, rows::Gap, time::Timestamp, writer::Writing};
 
 impl Store {
-    /// Answers an agent's Hello: how far each of its streams is stored. An agent that now holds
-    /// less than it once announced has lost the rest, which is kept as a gap.
+    /// Answers an agent's Hello: how far each of its streams is stored. The first Hello of a run
+    /// makes unknown what earlier runs left open; an agent that then holds less of an earlier run
+    /// than it once announced has lost the rest, which is kept as a gap.
     pub(crate) async fn greet(
         &self,
-        agent: &str,
-        streams: Vec<StreamState>,
+        hello: CheckedHello,
         now: Timestamp,
     ) -> Result<Vec<(StreamId, u64)>, StoreError> {
-        let agent = agent.to_owned();
         self.write(move |tx| {
-            streams.iter().map(|stream| Ok((stream.id, announced(tx, &agent, stream, now)?))).collect()
+            let CheckedHello {
+                agent,
+                epoch,
+                streams,
+                software,
+                ..
+            } = hello;
+            let new = begin_run(tx, &agent, epoch, &software, now)?;
+            let mut marks = Vec::with_capacity(streams.len());
+            for stream in &streams {
+                let rolled_back = new && stream.id.epoch != epoch;
+                marks.push((stream.id, announced(tx, &agent, stream, rolled_back, now)?));
+            }
+            Ok(marks)
         })
         .await
+    }
+
+    /// As [`Self::greet`], of a run with no streams yet.
+    pub async fn agent_run(
+        &self,
+        agent: &str,
+        epoch: u64,
+        software: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (agent, software) = (agent.to_owned(), software.to_owned());
+        self.write(move |tx| begin_run(tx, &agent, epoch, &software, now).map(|_| ()))
+            .await
     }
 
     /// What agents declared lost, newest first.
@@ -45,38 +70,118 @@ impl Store {
     }
 }
 
+/// Whether this run was never heard of before. A Hello of an earlier run, delayed or repeated by
+/// the network, begins nothing.
+fn begin_run(
+    tx: &mut Writing<'_>,
+    agent: &str,
+    epoch: u64,
+    software: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM stream WHERE agent = ?1 AND epoch = ?2";
+    if tx
+        .find(sql, (agent, epoch.cast_signed()), |_| Ok(()))?
+        .is_some()
+    {
+        return Ok(false);
+    }
+    // From now on the run is known, even if it never sends anything.
+    begin_stream(
+        tx,
+        agent,
+        StreamId {
+            epoch,
+            lane: Lane::Alarms,
+        },
+        0,
+        now,
+    )?;
+    tx.execute(
+        "UPDATE agent SET epoch = ?2, software = ?3, seen_us = ?4 WHERE id = ?1",
+        params![agent, epoch.cast_signed(), software, now.as_micros()],
+    )?;
+    // Until this run has looked, nobody knows.
+    tx.execute(
+        "UPDATE occupancy SET value = NULL WHERE agent = ?1",
+        [agent],
+    )?;
+    alert_moves::run_began(tx, agent, epoch, now)?;
+    tx.agent_changed(agent)?;
+    Ok(true)
+}
+
+fn begin_stream(
+    tx: &mut Writing<'_>,
+    agent: &str,
+    stream: StreamId,
+    announced: u64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO stream (agent, epoch, lane, up_to, chain, announced, changed_us)
+         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)",
+        params![
+            agent,
+            stream.epoch.cast_signed(),
+            stream.lane.number(),
+            chain::START,
+            announced.cast_signed(),
+            now.as_micros()
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps the agent's next number of a stream; how far the stream is stored.
 fn announced(
     tx: &mut Writing<'_>,
     agent: &str,
     stream: &StreamState,
+    may_be_rolled_back: bool,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let key = (agent, stream.id.epoch.cast_signed(), stream.id.lane.number());
     let known: Option<(i64, i64)> = tx.find(
         "SELECT up_to, announced FROM stream WHERE agent = ?1 AND epoch = ?2 AND lane = ?3",
-        key,
+        (
+            agent,
+            stream.id.epoch.cast_signed(),
+            stream.id.lane.number(),
+        ),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let next = stream.next.cast_signed();
-    let Some((up_to, announced)) = known else {
-        tx.execute(
-            "INSERT INTO stream (agent, epoch, lane, up_to, chain, announced, changed_us)
-             VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)",
-            params![key.0, key.1, key.2, chain::START, next, now.as_micros()],
-        )?;
+    let Some((up_to, before)) = known else {
+        begin_stream(tx, agent, stream.id, stream.next, now)?;
         return Ok(0);
     };
-    let up_to = up_to.cast_unsigned();
-    if let Some(gap) = receiver::rollback(announced.cast_unsigned(), stream, up_to) {
+    let (up_to, before) = (up_to.cast_unsigned(), before.cast_unsigned());
+    if may_be_rolled_back && let Some(gap) = receiver::rollback(before, stream, up_to) {
         keep_gap(tx, agent, stream.id, &gap, now)?;
     }
-    if announced != next {
-        tx.execute(
-            "UPDATE stream SET announced = ?4 WHERE agent = ?1 AND epoch = ?2 AND lane = ?3",
-            params![key.0, key.1, key.2, next],
-        )?;
+    if before < stream.next {
+        raise_announced(tx, agent, stream.id, stream.next)?;
     }
     Ok(up_to)
+}
+
+/// The agent has given out all numbers below `next` of a stream that is known.
+pub(super) fn raise_announced(
+    tx: &mut Writing<'_>,
+    agent: &str,
+    stream: StreamId,
+    next: u64,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE stream SET announced = max(announced, ?4)
+         WHERE agent = ?1 AND epoch = ?2 AND lane = ?3",
+        params![
+            agent,
+            stream.epoch.cast_signed(),
+            stream.lane.number(),
+            next.cast_signed()
+        ],
+    )?;
+    Ok(())
 }
 
 pub(super) fn keep_gap(

@@ -55,7 +55,9 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse::<jiff::Timestamp>() {
             Ok(time) => Ok(Self(time.as_microsecond())),
-            Err(_) => Err(TimestampError { text: text.chars().take(64).collect() }),
+            Err(_) => Err(TimestampError {
+                text: text.chars().take(64).collect(),
+            }),
         }
     }
 }
@@ -99,15 +101,24 @@ mod tests {
         let time = Timestamp::from_micros(1_769_846_400_123_456);
         assert_eq!(time.to_string(), "2026-01-31T08:00:00.123456Z");
         assert_eq!(time.to_string().parse(), Ok(time));
-        assert_eq!(Timestamp::from_micros(1).to_string(), "1970-01-01T00:00:00.000001Z");
+        assert_eq!(
+            Timestamp::from_micros(1).to_string(),
+            "1970-01-01T00:00:00.000001Z"
+        );
         assert!("yesterday".parse::<Timestamp>().is_err());
     }
 
     #[test]
     fn a_day_starts_at_midnight_before_and_after_1970() {
         let noon = "2026-01-31T12:34:56Z".parse::<Timestamp>().unwrap();
-        assert_eq!(noon.start_of_day().to_string(), "2026-01-31T00:00:00.000000Z");
+        assert_eq!(
+            noon.start_of_day().to_string(),
+            "2026-01-31T00:00:00.000000Z"
+        );
         let old = Timestamp::from_micros(-1);
-        assert_eq!(old.start_of_day().to_string(), "1969-12-31T00:00:00.000000Z");
+        assert_eq!(
+            old.start_of_day().to_string(),
+            "1969-12-31T00:00:00.000000Z"
+        );
     }
 }

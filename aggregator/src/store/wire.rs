@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     StoreError,
-    rows::{Cursor, Direction, Event, EventKind, EvidenceRef, Object, Phase, Severity},
+    rows::{Cursor, Direction, Event, EventKind, EvidenceRef, Phase, SeenObject, Severity},
     time::Timestamp,
 };
 
@@ -22,15 +22,15 @@ pub(super) struct Place<'a> {
 pub(super) fn event_of(place: &Place<'_>, item: Arc<[u8]>) -> Result<Event, StoreError> {
     match CheckedItem::decode(&item) {
         Ok(CheckedItem::Event(event)) => Ok(row(place, &event, item)),
-        Ok(_) | Err(_) => {
-            Err(StoreError::Corrupt { reason: format!("event {} does not decode", place.cursor) })
-        }
+        Ok(_) | Err(_) => Err(StoreError::Corrupt {
+            reason: format!("event {} does not decode", place.cursor),
+        }),
     }
 }
 
 pub(super) fn row(place: &Place<'_>, wire: &WireEvent, item: Arc<[u8]>) -> Event {
     let event = &wire.event;
-    let objects = event.objects.iter().map(|object| Object {
+    let objects = event.objects.iter().map(|object| SeenObject {
         track: object.track,
         class: object.class.clone(),
         score: object.score,

@@ -1,7 +1,7 @@
 //! The one thread that writes. Whatever has arrived is done in one transaction, and answered
 //! after its commit: the slower the disk, the larger the groups.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -35,7 +35,7 @@ pub(crate) struct Writing<'a> {
     next: i64,
     touched: Vec<(Cursor, Touched)>,
     /// Set once SQLite has given up the transaction by itself, as it does on a full disk.
-    given_up: Option<StoreError>,
+    given_up: RefCell<Option<StoreError>>,
 }
 
 enum Touched {
@@ -51,21 +51,21 @@ impl Writing<'_> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        if let Some(error) = &self.given_up {
+        if let Some(error) = self.given_up.get_mut() {
             return Err(E::from(error.clone()));
         }
         let (next, touched) = (self.next, self.touched.len());
         self.execute("SAVEPOINT job", [])?;
         let done = work(self);
-        let end = if done.is_ok() { "RELEASE job" } else { "ROLLBACK TO job" };
-        let ended = self.execute(end, []);
-        if self.db.is_autocommit() {
-            let lost = StoreError::Failed { reason: "the transaction was given up".to_owned() };
-            let error = ended.err().unwrap_or(lost);
-            self.given_up = Some(error.clone());
-            return done.and(Err(E::from(error)));
+        let end = if done.is_ok() {
+            "RELEASE job"
+        } else {
+            "ROLLBACK TO job"
+        };
+        if let Some(error) = self.given_up.get_mut() {
+            return done.and(Err(E::from(error.clone())));
         }
-        ended?;
+        self.execute(end, [])?;
         if done.is_err() {
             self.execute("RELEASE job", [])?;
             self.next = next;
@@ -80,7 +80,11 @@ impl Writing<'_> {
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
-        Ok(self.db.prepare_cached(sql)?.execute(params)?)
+        self.noted(
+            self.db
+                .prepare_cached(sql)
+                .and_then(|mut query| query.execute(params)),
+        )
     }
 
     /// The one row that there must be.
@@ -90,7 +94,11 @@ impl Writing<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        Ok(self.db.prepare_cached(sql)?.query_row(params, read)?)
+        self.noted(
+            self.db
+                .prepare_cached(sql)
+                .and_then(|mut query| query.query_row(params, read)),
+        )
     }
 
     /// The row, if there is one.
@@ -100,7 +108,11 @@ impl Writing<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
-        Ok(self.db.prepare_cached(sql)?.query_row(params, read).optional()?)
+        let found = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row(params, read));
+        self.noted(found.optional())
     }
 
     pub(crate) fn list<T>(
@@ -109,9 +121,24 @@ impl Writing<'_> {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut query = self.db.prepare_cached(sql)?;
-        let rows = query.query_map(params, read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let listed = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_map(params, read)?.collect::<Result<_, _>>());
+        self.noted(listed)
+    }
+
+    /// Notes the error that made SQLite give up the transaction.
+    fn noted<T>(&self, done: rusqlite::Result<T>) -> Result<T, StoreError> {
+        done.map_err(|error| {
+            let error = StoreError::from(error);
+            if self.db.is_autocommit() {
+                self.given_up
+                    .borrow_mut()
+                    .get_or_insert_with(|| error.clone());
+            }
+            error
+        })
     }
 
     /// The cursor that the next change will get.
@@ -126,12 +153,18 @@ impl Writing<'_> {
 
     pub(crate) fn alert_changed(&mut self, id: Uuid) -> Result<(), StoreError> {
         let cursor = self.touch(Touched::Alert(id));
-        self.execute("UPDATE alert SET cursor = ?2 WHERE id = ?1", (id.as_bytes(), cursor.0))?;
+        self.execute(
+            "UPDATE alert SET cursor = ?2 WHERE id = ?1",
+            (id.as_bytes(), cursor.0),
+        )?;
         Ok(())
     }
 
     pub(crate) fn camera_changed(&mut self, agent: &str, id: &str) -> Result<(), StoreError> {
-        let cursor = self.touch(Touched::Camera { agent: agent.to_owned(), id: id.to_owned() });
+        let cursor = self.touch(Touched::Camera {
+            agent: agent.to_owned(),
+            id: id.to_owned(),
+        });
         let sql = "UPDATE camera SET cursor = ?3 WHERE agent = ?1 AND id = ?2";
         self.execute(sql, (agent, id, cursor.0))?;
         Ok(())
@@ -229,11 +262,16 @@ fn try_group(
         }
     };
     let next = inner.live.head().0 + 1;
-    let mut writing = Writing { db: &tx, next, touched: Vec::new(), given_up: None };
+    let mut writing = Writing {
+        db: &tx,
+        next,
+        touched: Vec::new(),
+        given_up: RefCell::default(),
+    };
     for job in jobs {
         answers.push(job(Ok(&mut writing)));
     }
-    if let Some(error) = writing.given_up {
+    if let Some(error) = writing.given_up.take() {
         return Err(error);
     }
     let last = Cursor(writing.next - 1);
@@ -256,10 +294,7 @@ mod tests {
         (db, store)
     }
 
-    fn job(
-        answers: &std::sync::mpsc::SyncSender<Result<(), StoreError>>,
-        bytes: usize,
-    ) -> Job {
+    fn job(answers: &std::sync::mpsc::SyncSender<Result<(), StoreError>>, bytes: i64) -> Job {
         let answers = answers.clone();
         Box::new(move |tx| {
             let done = tx.and_then(|tx| {
@@ -286,8 +321,9 @@ mod tests {
             let answer = answers.recv().unwrap();
             assert!(matches!(answer, Err(StoreError::Full)), "{answer:?}");
         }
-        let kept: i64 =
-            db.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0)).unwrap();
+        let kept: i64 = db
+            .query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(kept, 0);
         drop(db);
         store.probe_writable().await.unwrap();
@@ -308,8 +344,11 @@ mod tests {
                 if fails { Err(StoreError::Busy) } else { Ok(()) }
             })
         };
-        let (one, two, three) =
-            tokio::join!(write("one", false), write("two", true), write("three", false));
+        let (one, two, three) = tokio::join!(
+            write("one", false),
+            write("two", true),
+            write("three", false)
+        );
         assert!(one.is_ok() && two.is_err() && three.is_ok());
         let kept: Vec<String> = store
             .read(|db| {
@@ -321,6 +360,9 @@ mod tests {
             .unwrap();
         assert_eq!(kept, ["one", "three"]);
         store.close().await;
-        assert!(matches!(store.probe_writable().await, Err(StoreError::Closed)));
+        assert!(matches!(
+            store.probe_writable().await,
+            Err(StoreError::Closed)
+        ));
     }
 }

@@ -7,7 +7,8 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use scene::{
-    BBox, Point, RuleSet, spec::ShapeKind,
+    BBox, Point, RuleSet,
+    spec::ShapeKind,
     track::{Track, TrackState},
 };
 
@@ -89,7 +90,11 @@ impl Annotation {
             annotation.canvas.outline(outline);
         }
         for track in tracks {
-            let ink = if track.state == TrackState::Seen { GREEN } else { GREY };
+            let ink = if track.state == TrackState::Seen {
+                GREEN
+            } else {
+                GREY
+            };
             annotation.canvas.bbox(&track.bbox, ink);
             annotation.canvas.number(&track.bbox, track.id, ink);
         }
@@ -107,7 +112,10 @@ impl Annotation {
         .build()
         .map_err(|e| failed(&e))?;
         let make = |name: &'static str| {
-            gst::ElementFactory::make(name).build().ok().ok_or(AnnotationError::Element(name))
+            gst::ElementFactory::make(name)
+                .build()
+                .ok()
+                .ok_or(AnnotationError::Element(name))
         };
         let source = gst_app::AppSrc::builder()
             .caps(&info.to_caps().map_err(|e| failed(&e))?)
@@ -124,8 +132,16 @@ impl Annotation {
         let chain = [source.upcast_ref(), &encoder, &parser, &muxer, &sink];
         pipeline.add_many(chain).map_err(|e| failed(&e))?;
         gst::Element::link_many(chain).map_err(|e| failed(&e))?;
-        pipeline.set_state(gst::State::Playing).map_err(|e| failed(&e))?;
-        Ok(Self { pipeline, source, width, height, canvas: Canvas::new(width, height) })
+        pipeline
+            .set_state(gst::State::Playing)
+            .map_err(|e| failed(&e))?;
+        Ok(Self {
+            pipeline,
+            source,
+            width,
+            height,
+            canvas: Canvas::new(width, height),
+        })
     }
 
     fn push(&mut self, frame: &Frame) -> Result<(), AnnotationError> {
@@ -135,7 +151,9 @@ impl Annotation {
             buffer.set_pts(gst::ClockTime::from_useconds(micros));
         }
         let pushed = self.source.push_buffer(buffer);
-        pushed.map(|_| ()).map_err(|e| AnnotationError::Encode(e.to_string()))
+        pushed
+            .map(|_| ())
+            .map_err(|e| AnnotationError::Encode(e.to_string()))
     }
 
     /// Waits until the file is whole.
@@ -152,7 +170,9 @@ impl Annotation {
             Some(gst::MessageView::Error(error)) => Err(failed(&error.error())),
             _ => Err(failed(&"the encoder does not end")),
         };
-        self.pipeline.set_state(gst::State::Null).map_err(|e| failed(&e))?;
+        self.pipeline
+            .set_state(gst::State::Null)
+            .map_err(|e| failed(&e))?;
         outcome
     }
 }
@@ -167,7 +187,11 @@ struct Canvas {
 impl Canvas {
     /// Both sides are even.
     fn new(width: usize, height: usize) -> Self {
-        Self { width, height, bytes: vec![0; width * height * 3 / 2] }
+        Self {
+            width,
+            height,
+            bytes: vec![0; width * height * 3 / 2],
+        }
     }
 
     fn copy(&mut self, picture: &Picture<'_>) {
@@ -177,7 +201,9 @@ impl Canvas {
             row.copy_from_slice(&picture.luma_row(y)[..width]);
         }
         let (cb, cr) = chroma.split_at_mut(width * height / 4);
-        let rows = cb.chunks_exact_mut(width / 2).zip(cr.chunks_exact_mut(width / 2));
+        let rows = cb
+            .chunks_exact_mut(width / 2)
+            .zip(cr.chunks_exact_mut(width / 2));
         for (y, (cb, cr)) in rows.enumerate() {
             match picture.chroma() {
                 Chroma::Planar { u, v } => {
@@ -195,7 +221,9 @@ impl Canvas {
     }
 
     fn dot(&mut self, x: i64, y: i64, ink: Ink) {
-        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
+        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
+            return;
+        };
         if self.width <= x || self.height <= y {
             return;
         }
@@ -217,7 +245,10 @@ impl Canvas {
     fn pixel(&self, x: f32, y: f32) -> (i64, i64) {
         #[expect(clippy::cast_precision_loss, reason = "sides are below 2^24")]
         let (width, height) = (self.width as f32, self.height as f32);
-        #[expect(clippy::cast_possible_truncation, reason = "boxes are within 8 pictures")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "boxes are within 8 pictures"
+        )]
         let place = ((x * width) as i64, (y * height) as i64);
         place
     }
@@ -226,12 +257,20 @@ impl Canvas {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let steps = dx.abs().max(dy.abs()).max(1);
         for step in 0..=steps {
-            self.block((from.0 + dx * step / steps, from.1 + dy * step / steps), 2, ink);
+            self.block(
+                (from.0 + dx * step / steps, from.1 + dy * step / steps),
+                2,
+                ink,
+            );
         }
     }
 
     fn outline(&mut self, outline: &Outline) {
-        let places: Vec<_> = outline.points.iter().map(|p| self.pixel(p.x, p.y)).collect();
+        let places: Vec<_> = outline
+            .points
+            .iter()
+            .map(|p| self.pixel(p.x, p.y))
+            .collect();
         for pair in places.windows(2) {
             self.stroke(pair[0], pair[1], outline.ink);
         }

@@ -11,17 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use scene::{Classes, RuleSet};
+use scene::{Classes, Event, FrameTime, RuleSet};
 use serde::Serialize;
 
 use crate::{
-    capture::{CaptureError, Recording},
+    capture::{CaptureError, Frame, Recording},
     config::Camera,
     sight::Sight,
     vision::{Detector, InferError, Model},
 };
-use annotate::Annotation;
 pub use annotate::AnnotationError;
+use annotate::{Annotation, Outline};
 pub use output::OutputError;
 use output::Outputs;
 use usage::Usage;
@@ -49,7 +49,12 @@ pub struct Task {
 impl Task {
     /// A camera's rules and classes.
     pub fn of_camera(camera: &Camera, model: Arc<Model>, threads: usize) -> Self {
-        Self { model, wanted: camera.wanted.clone(), rules: camera.rules.clone(), threads }
+        Self {
+            model,
+            wanted: camera.wanted.clone(),
+            rules: camera.rules.clone(),
+            threads,
+        }
     }
 }
 
@@ -61,13 +66,24 @@ pub enum AnalyzeError {
         "{}: {fault}, after {frame_count} frames; the results so far are written",
         video.display()
     )]
-    Broken { video: PathBuf, frame_count: u64, fault: CaptureError },
+    Broken {
+        video: PathBuf,
+        frame_count: u64,
+        fault: CaptureError,
+    },
     #[error("{}: frame {frame}: {fault}", video.display())]
-    Infer { video: PathBuf, frame: u64, fault: InferError },
+    Infer {
+        video: PathBuf,
+        frame: u64,
+        fault: InferError,
+    },
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("{}: {fault}", path.display())]
-    Annotate { path: PathBuf, fault: AnnotationError },
+    Annotate {
+        path: PathBuf,
+        fault: AnnotationError,
+    },
 }
 
 /// What a run cost.
@@ -125,56 +141,41 @@ struct Tally {
 /// Analyses the file. When it breaks off, what was seen until then is written before the error is
 /// returned.
 pub fn run(paths: &Paths, task: Task) -> Result<Stats, AnalyzeError> {
-    let of_video = |fault| AnalyzeError::Video { video: paths.video.clone(), fault };
+    let of_video = |fault| AnalyzeError::Video {
+        video: paths.video.clone(),
+        fault,
+    };
     let mut recording = Recording::open(&paths.video, task.threads).map_err(of_video)?;
-    let usage = Usage::start();
-    let classes = Classes::new(task.model.manifest.classes.names.clone());
-    let shapes = annotate::outlines(&task.rules);
-    let threads = task.threads;
-    let mut sight = Sight::with(Detector::new(task.model, &task.wanted, &[]), task.rules, classes);
-    if paths.detections.is_some() {
-        sight.detector.report_from(DETECTION_SCORE_MIN);
-    }
+    let (usage, threads) = (Usage::start(), task.threads);
     // A file without a picture leaves no result behind.
     let mut next = recording.next_frame().map_err(of_video)?;
-    let mut outputs = Outputs::create(paths)?;
-    let mut annotation: Option<Annotation> = None;
-    let (mut tally, mut events) = (Tally::default(), Vec::new());
-    let mut last_at = None;
+    let mut work = Work::begin(paths, task)?;
     let mut broken = None;
     while let Some(frame) = next.take() {
-        tally.frame_count += 1;
-        last_at = Some(frame.at);
-        sight.look(&frame, &mut events).map_err(|fault| AnalyzeError::Infer {
-            video: paths.video.clone(),
-            frame: tally.frame_count,
-            fault,
-        })?;
-        let written = Instant::now();
-        let tracks = sight.tracks();
-        outputs.frame(tally.frame_count, &sight)?;
-        if let Some(path) = &paths.annotate {
-            let drawn = Annotation::frame(&mut annotation, path, &frame, tracks, &shapes);
-            drawn.map_err(|fault| AnalyzeError::Annotate { path: path.clone(), fault })?;
-        }
-        tally.event_count += outputs.events(&mut events)?;
-        tally.wrote += written.elapsed();
+        work.see(&frame)?;
         let asked = Instant::now();
         next = recording.next_frame().unwrap_or_else(|fault| {
             broken = Some(fault);
             None
         });
-        tally.waited += asked.elapsed();
+        work.tally.waited += asked.elapsed();
     }
-    if let Some(at) = last_at {
-        sight.scene.finish(at, &mut events);
-        tally.event_count += outputs.events(&mut events)?;
-    }
-    if let (Some(annotation), Some(path)) = (annotation, &paths.annotate) {
-        let ended = annotation.finish();
-        ended.map_err(|fault| AnalyzeError::Annotate { path: path.clone(), fault })?;
-    }
-    let stats = stats(paths, &tally, &sight, &usage, recording.decoded(), threads, broken.as_ref());
+    work.end()?;
+    let Work {
+        tally,
+        sight,
+        outputs,
+        ..
+    } = work;
+    let stats = stats(
+        paths,
+        &tally,
+        &sight,
+        &usage,
+        recording.decoded(),
+        threads,
+        broken.as_ref(),
+    );
     outputs.finish(&stats)?;
     match broken {
         None => Ok(stats),
@@ -183,6 +184,82 @@ pub fn run(paths: &Paths, task: Task) -> Result<Stats, AnalyzeError> {
             frame_count: tally.frame_count,
             fault,
         }),
+    }
+}
+
+/// A run under way.
+struct Work<'a> {
+    paths: &'a Paths,
+    sight: Sight,
+    outlines: Vec<Outline>,
+    outputs: Outputs,
+    annotation: Option<Annotation>,
+    tally: Tally,
+    last_at: Option<FrameTime>,
+    /// Reused from frame to frame.
+    events: Vec<Event>,
+}
+
+impl<'a> Work<'a> {
+    fn begin(paths: &'a Paths, task: Task) -> Result<Self, AnalyzeError> {
+        let classes = Classes::new(task.model.manifest.classes.names.clone());
+        let outlines = annotate::outlines(&task.rules);
+        let mut detector = Detector::new(task.model, &task.wanted, &[]);
+        if paths.detections.is_some() {
+            detector.report_from(DETECTION_SCORE_MIN);
+        }
+        Ok(Self {
+            paths,
+            sight: Sight::with(detector, task.rules, classes),
+            outlines,
+            outputs: Outputs::create(paths)?,
+            annotation: None,
+            tally: Tally::default(),
+            last_at: None,
+            events: Vec::new(),
+        })
+    }
+
+    fn see(&mut self, frame: &Frame) -> Result<(), AnalyzeError> {
+        self.tally.frame_count += 1;
+        self.last_at = Some(frame.at);
+        let looked = self.sight.look(frame, &mut self.events);
+        looked.map_err(|fault| AnalyzeError::Infer {
+            video: self.paths.video.clone(),
+            frame: self.tally.frame_count,
+            fault,
+        })?;
+        let started = Instant::now();
+        self.outputs.frame(self.tally.frame_count, &self.sight)?;
+        if let Some(path) = &self.paths.annotate {
+            let (slot, tracks) = (&mut self.annotation, self.sight.tracks());
+            Annotation::frame(slot, path, frame, tracks, &self.outlines).map_err(|fault| {
+                AnalyzeError::Annotate {
+                    path: path.clone(),
+                    fault,
+                }
+            })?;
+        }
+        self.tally.event_count += self.outputs.events(&mut self.events)?;
+        self.tally.wrote += started.elapsed();
+        Ok(())
+    }
+
+    /// Closes what is open: count windows, episodes, the annotated video.
+    fn end(&mut self) -> Result<(), AnalyzeError> {
+        if let Some(at) = self.last_at {
+            self.sight.scene.finish(at, &mut self.events);
+            self.tally.event_count += self.outputs.events(&mut self.events)?;
+        }
+        if let (Some(annotation), Some(path)) = (self.annotation.take(), &self.paths.annotate) {
+            annotation
+                .finish()
+                .map_err(|fault| AnalyzeError::Annotate {
+                    path: path.clone(),
+                    fault,
+                })?;
+        }
+        Ok(())
     }
 }
 

@@ -38,16 +38,24 @@ struct Output {
 impl Output {
     fn create(path: Option<&Path>) -> Result<Option<Self>, OutputError> {
         let Some(path) = path else { return Ok(None) };
-        let file = File::create(path)
-            .map_err(|fault| OutputError { path: path.to_owned(), fault })?;
-        Ok(Some(Self { path: path.to_owned(), file: BufWriter::new(file) }))
+        let file = File::create(path).map_err(|fault| OutputError {
+            path: path.to_owned(),
+            fault,
+        })?;
+        Ok(Some(Self {
+            path: path.to_owned(),
+            file: BufWriter::new(file),
+        }))
     }
 
     fn attempt(
         &mut self,
         work: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
     ) -> Result<(), OutputError> {
-        work(&mut self.file).map_err(|fault| OutputError { path: self.path.clone(), fault })
+        work(&mut self.file).map_err(|fault| OutputError {
+            path: self.path.clone(),
+            fault,
+        })
     }
 }
 
@@ -81,7 +89,9 @@ impl Outputs {
     pub(super) fn events(&mut self, events: &mut Vec<Event>) -> Result<u64, OutputError> {
         let count = events.len() as u64;
         for event in events.drain(..) {
-            let Some(output) = &mut self.events else { continue };
+            let Some(output) = &mut self.events else {
+                continue;
+            };
             output.attempt(|file| {
                 serde_json::to_writer(&mut *file, &event)?;
                 file.write_all(b"\n")
@@ -97,7 +107,12 @@ impl Outputs {
                 file.write_all(b"\n")
             })?;
         }
-        let all = [&mut self.events, &mut self.tracks, &mut self.stats, &mut self.detections];
+        let all = [
+            &mut self.events,
+            &mut self.tracks,
+            &mut self.stats,
+            &mut self.detections,
+        ];
         for output in all.into_iter().flatten() {
             output.attempt(Write::flush)?;
         }
@@ -112,7 +127,10 @@ fn write_tracks(
     tracks: &[Track],
     (width, height): (f32, f32),
 ) -> std::io::Result<()> {
-    for track in tracks.iter().filter(|track| track.state == TrackState::Seen) {
+    for track in tracks
+        .iter()
+        .filter(|track| track.state == TrackState::Seen)
+    {
         let (id, bbox, score) = (track.id, &track.bbox, track.score);
         let (left, top) = (bbox.left() * width, bbox.top() * height);
         let (box_width, box_height) = (bbox.width() * width, bbox.height() * height);
@@ -142,10 +160,22 @@ fn write_detections(
     (width, height): (f32, f32),
 ) -> std::io::Result<()> {
     for Detection { class, score, bbox } in detections {
-        let class = names.get(usize::from(class.0)).map_or("unknown", String::as_str);
+        let class = names
+            .get(usize::from(class.0))
+            .map_or("unknown", String::as_str);
         let [left, top, box_width, box_height] = <[f32; 4]>::from(*bbox);
-        let bbox = [left * width, top * height, box_width * width, box_height * height];
-        let line = DetectionLine { frame, class, score: score.get(), bbox };
+        let bbox = [
+            left * width,
+            top * height,
+            box_width * width,
+            box_height * height,
+        ];
+        let line = DetectionLine {
+            frame,
+            class,
+            score: score.get(),
+            bbox,
+        };
         serde_json::to_writer(&mut *file, &line)?;
         file.write_all(b"\n")?;
     }

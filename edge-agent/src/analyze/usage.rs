@@ -12,7 +12,10 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) fn start() -> Self {
-        Self { started: Instant::now(), cpu_before: cpu_total() }
+        Self {
+            started: Instant::now(),
+            cpu_before: cpu_total(),
+        }
     }
 
     pub(super) fn wall(&self) -> Duration {
@@ -30,8 +33,12 @@ fn cpu_total() -> Duration {
     // The command's name, in parentheses, may hold spaces; what follows does not. utime and stime
     // are fields 14 and 15 of the line, so 12 and 13 after it.
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    let ticks: u32 =
-        after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u32>().ok()).sum();
+    let ticks: u32 = after
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|t| t.parse::<u32>().ok())
+        .sum();
     Duration::from_secs(1) * ticks / TICKS_PER_SECOND
 }
 

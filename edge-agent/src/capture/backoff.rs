@@ -75,6 +75,9 @@ mod tests {
             assert_eq!(backoff.next(&CaptureError::Login, 0.0), Duration::ZERO);
         }
         backoff.reset();
-        assert_eq!(backoff.next(&CaptureError::Login, 0.5), Duration::from_millis(500));
+        assert_eq!(
+            backoff.next(&CaptureError::Login, 0.5),
+            Duration::from_millis(500)
+        );
     }
 }

@@ -22,11 +22,15 @@ pub struct Frame {
 impl Frame {
     /// Strides and offsets come from the buffer's video meta, where the decoder put one.
     pub(super) fn new(sample: &gst::Sample, at: FrameTime) -> Result<Self, CaptureError> {
-        let caps = sample.caps().ok_or(CaptureError::Picture("it has no format"))?;
+        let caps = sample
+            .caps()
+            .ok_or(CaptureError::Picture("it has no format"))?;
         let info = gst_video::VideoInfo::from_caps(caps)
             .ok()
             .ok_or(CaptureError::Picture("its format is not complete"))?;
-        let buffer = sample.buffer_owned().ok_or(CaptureError::Picture("it has no data"))?;
+        let buffer = sample
+            .buffer_owned()
+            .ok_or(CaptureError::Picture("it has no data"))?;
         let colour = colour(&info);
         let video = gst_video::VideoFrame::from_buffer_readable(buffer, &info)
             .ok()
@@ -37,7 +41,8 @@ impl Frame {
     }
 
     pub fn picture(&self) -> Picture<'_> {
-        self.planes().expect("checked when the frame was made, and immutable since")
+        self.planes()
+            .expect("checked when the frame was made, and immutable since")
     }
 
     fn planes(&self) -> Result<Picture<'_>, CaptureError> {
@@ -50,7 +55,10 @@ impl Frame {
                 .ok_or(CaptureError::Picture("a plane is missing"))
         };
         let chroma = match self.video.format() {
-            gst_video::VideoFormat::I420 => Chroma::Planar { u: plane(1)?, v: plane(2)? },
+            gst_video::VideoFormat::I420 => Chroma::Planar {
+                u: plane(1)?,
+                v: plane(2)?,
+            },
             gst_video::VideoFormat::Nv12 => Chroma::Interleaved(plane(1)?),
             _ => return Err(CaptureError::Picture("its format is neither I420 nor NV12")),
         };
@@ -69,11 +77,20 @@ fn colour(info: &gst_video::VideoInfo) -> Colour {
         _ if info.height() < 720 => Matrix::Bt601,
         _ => Matrix::Bt709,
     };
-    Colour { matrix, full_range: colorimetry.range() == gst_video::VideoColorRange::Range0_255 }
+    Colour {
+        matrix,
+        full_range: colorimetry.range() == gst_video::VideoColorRange::Range0_255,
+    }
 }
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Frame({:?}, {}×{})", self.at, self.video.width(), self.video.height())
+        write!(
+            f,
+            "Frame({:?}, {}×{})",
+            self.at,
+            self.video.width(),
+            self.video.height()
+        )
     }
 }

@@ -39,9 +39,18 @@ pub struct Live {
 }
 
 enum State {
-    Waiting { until: Instant },
-    Connecting { pipeline: Pipeline, since: Instant },
-    Playing { pipeline: Pipeline, since: Instant, last_frame: Instant },
+    Waiting {
+        until: Instant,
+    },
+    Connecting {
+        pipeline: Pipeline,
+        since: Instant,
+    },
+    Playing {
+        pipeline: Pipeline,
+        since: Instant,
+        last_frame: Instant,
+    },
 }
 
 /// What [`Live::poll`] has to say.
@@ -59,7 +68,9 @@ impl Live {
             source,
             decoder_threads,
             clock,
-            state: State::Waiting { until: Instant::now() },
+            state: State::Waiting {
+                until: Instant::now(),
+            },
             backoff: Backoff::new(),
             decoded: Arc::new(AtomicU64::new(0)),
             reconnects: 0,
@@ -87,16 +98,22 @@ impl Live {
                 return self.connect();
             }
             State::Connecting { pipeline, since } => (pipeline.pull(wait), *since + FIRST_FRAME),
-            State::Playing { pipeline, last_frame, .. } => {
-                (pipeline.pull(wait), *last_frame + STALL)
-            }
+            State::Playing {
+                pipeline,
+                last_frame,
+                ..
+            } => (pipeline.pull(wait), *last_frame + STALL),
         };
         match pulled {
             Pull::Sample(sample) => self.arrived(&sample),
             Pull::End => self.lose(CaptureError::Ended),
             Pull::Failed(error) => self.lose(error),
             Pull::Waiting if deadline <= Instant::now() => {
-                let patience = if self.is_playing() { STALL } else { FIRST_FRAME };
+                let patience = if self.is_playing() {
+                    STALL
+                } else {
+                    FIRST_FRAME
+                };
                 self.lose(CaptureError::Stalled(patience.as_secs()))
             }
             Pull::Waiting => Poll::Idle,
@@ -107,7 +124,10 @@ impl Live {
         let decoded = Arc::clone(&self.decoded);
         match Pipeline::open(&self.source, Pace::Newest, self.decoder_threads, decoded) {
             Ok(pipeline) => {
-                self.state = State::Connecting { pipeline, since: Instant::now() };
+                self.state = State::Connecting {
+                    pipeline,
+                    since: Instant::now(),
+                };
                 Poll::Idle
             }
             Err(error) => self.lose(error),
@@ -119,7 +139,11 @@ impl Live {
     fn arrived(&mut self, sample: &gstreamer::Sample) -> Poll {
         let now = Instant::now();
         let pipeline = match &mut self.state {
-            State::Playing { last_frame, pipeline, since } => {
+            State::Playing {
+                last_frame,
+                pipeline,
+                since,
+            } => {
                 *last_frame = now;
                 if SUCCESS <= now - *since {
                     self.backoff.reset();
@@ -143,14 +167,20 @@ impl Live {
     fn play(&mut self, now: Instant) {
         let waiting = State::Waiting { until: now };
         if let State::Connecting { pipeline, .. } = std::mem::replace(&mut self.state, waiting) {
-            self.state = State::Playing { pipeline, since: now, last_frame: now };
+            self.state = State::Playing {
+                pipeline,
+                since: now,
+                last_frame: now,
+            };
         }
     }
 
     fn lose(&mut self, error: CaptureError) -> Poll {
         let wait = self.backoff.next(&error, rand::random());
         self.reconnects += 1;
-        self.state = State::Waiting { until: Instant::now() + wait };
+        self.state = State::Waiting {
+            until: Instant::now() + wait,
+        };
         Poll::Lost(error)
     }
 }

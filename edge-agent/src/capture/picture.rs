@@ -60,7 +60,13 @@ impl<'a> Picture<'a> {
                 }
                 Chroma::Interleaved(uv) => holds(uv, 2 * half_width, half_height),
             };
-        whole.then_some(Self { width, height, luma, chroma, colour })
+        whole.then_some(Self {
+            width,
+            height,
+            luma,
+            chroma,
+            colour,
+        })
     }
 
     pub fn width(&self) -> usize {

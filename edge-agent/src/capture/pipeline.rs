@@ -70,7 +70,9 @@ impl Pipeline {
         let decoder = make("decodebin")?;
         decoder.set_property("caps", gst::Caps::new_empty_simple("video/x-raw"));
         decoder.connect("autoplug-continue", false, |values| {
-            let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
+            let caps = values
+                .get(2)
+                .and_then(|value| value.get::<gst::Caps>().ok());
             let kind = caps.as_ref().and_then(|caps| caps.structure(0));
             // Sound is not decoded: its pad is left open.
             let is_sound = kind.is_some_and(|kind| kind.name().starts_with("audio/"));
@@ -87,7 +89,13 @@ impl Pipeline {
         link_when_there(&input, &decoder);
         link_when_there(&decoder, &convert);
         let bus = pipeline.bus().ok_or(CaptureError::Element("bus"))?;
-        let opened = Self { pipeline, sink, bus, decoded, missing: None };
+        let opened = Self {
+            pipeline,
+            sink,
+            bus,
+            decoded,
+            missing: None,
+        };
         // An error of the state change itself is on the bus, with more to say.
         let _told_by_the_bus = opened.pipeline.set_state(gst::State::Playing);
         Ok(opened)
@@ -103,7 +111,9 @@ impl Pipeline {
         let running_time = || {
             let pts = sample.buffer()?.pts()?;
             let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-            self.pipeline.current_running_time()?.checked_sub(segment.to_running_time(pts)?)
+            self.pipeline
+                .current_running_time()?
+                .checked_sub(segment.to_running_time(pts)?)
         };
         running_time().map_or(Duration::ZERO, Into::into)
     }
@@ -116,14 +126,22 @@ impl Pipeline {
         if let Some(error) = self.bus_error() {
             return Pull::Failed(error);
         }
-        if self.sink.is_eos() { Pull::End } else { Pull::Waiting }
+        if self.sink.is_eos() {
+            Pull::End
+        } else {
+            Pull::Waiting
+        }
     }
 
     fn bus_error(&mut self) -> Option<CaptureError> {
         let mut no_video = false;
         loop {
             // Why there is no video is said a moment after that there is none.
-            let patience = if no_video { NO_VIDEO_REASON } else { gst::ClockTime::ZERO };
+            let patience = if no_video {
+                NO_VIDEO_REASON
+            } else {
+                gst::ClockTime::ZERO
+            };
             let Some(message) = self.bus.timed_pop(patience) else {
                 return no_video.then_some(CaptureError::NoVideo);
             };
@@ -152,14 +170,20 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         let pipeline = self.pipeline.clone();
         let stop = move || pipeline.set_state(gst::State::Null).is_ok();
-        if let Err(error) = thread::Builder::new().name("teardown".to_owned()).spawn(stop) {
+        if let Err(error) = thread::Builder::new()
+            .name("teardown".to_owned())
+            .spawn(stop)
+        {
             tracing::error!(%error, "no thread for the teardown of a stream");
         }
     }
 }
 
 fn make(name: &'static str) -> Result<gst::Element, CaptureError> {
-    gst::ElementFactory::make(name).build().ok().ok_or(CaptureError::Element(name))
+    gst::ElementFactory::make(name)
+        .build()
+        .ok()
+        .ok_or(CaptureError::Element(name))
 }
 
 fn input(source: &Source) -> Result<gst::Element, CaptureError> {
@@ -180,7 +204,9 @@ fn input(source: &Source) -> Result<gst::Element, CaptureError> {
             input.set_property("latency", RTSP_LATENCY_MS);
             input.set_property("tcp-timeout", RTSP_TIMEOUT_US);
             input.connect("select-stream", false, |values| {
-                let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
+                let caps = values
+                    .get(2)
+                    .and_then(|value| value.get::<gst::Caps>().ok());
                 let media = caps.as_ref().and_then(|caps| caps.structure(0));
                 let is_video = media.and_then(|s| s.get::<&str>("media").ok()) == Some("video");
                 Some(is_video.to_value())
@@ -210,14 +236,18 @@ fn sink(pace: Pace, is_file: bool) -> gst_app::AppSink {
 /// Counts what arrives, and tells decoders that we read strides from the video meta: without it
 /// they would copy every picture into a tightly packed one.
 fn count_and_offer_meta(sink: &gst_app::AppSink, decoded: &Arc<AtomicU64>) {
-    let Some(pad) = sink.static_pad("sink") else { return };
+    let Some(pad) = sink.static_pad("sink") else {
+        return;
+    };
     let decoded = Arc::clone(decoded);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         decoded.fetch_add(1, Ordering::Relaxed);
         gst::PadProbeReturn::Ok
     });
     pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
-        let Some(query) = info.query_mut() else { return gst::PadProbeReturn::Ok };
+        let Some(query) = info.query_mut() else {
+            return gst::PadProbeReturn::Ok;
+        };
         let gst::QueryViewMut::Allocation(allocation) = query.view_mut() else {
             return gst::PadProbeReturn::Ok;
         };
@@ -239,7 +269,9 @@ fn link_when_there(from: &gst::Element, to: &gst::Element) {
     }
     let target = to.downgrade();
     from.connect_pad_added(move |_, pad| {
-        let Some(sink) = target.upgrade().and_then(|to| to.static_pad("sink")) else { return };
+        let Some(sink) = target.upgrade().and_then(|to| to.static_pad("sink")) else {
+            return;
+        };
         if !sink.is_linked() && pad.link(&sink).is_err() {
             tracing::debug!(pad = %pad.name(), "a pad does not fit");
         }
@@ -249,7 +281,9 @@ fn link_when_there(from: &gst::Element, to: &gst::Element) {
         let sink = target.upgrade().and_then(|to| to.static_pad("sink"));
         if sink.is_some_and(|sink| !sink.is_linked()) {
             let structure = gst::Structure::new_empty(NO_VIDEO);
-            let message = gst::message::Application::builder(structure).src(from).build();
+            let message = gst::message::Application::builder(structure)
+                .src(from)
+                .build();
             // Without a bus nobody listens any more.
             let _nobody_listens = from.post_message(message);
         }
@@ -260,11 +294,13 @@ fn link_when_there(from: &gst::Element, to: &gst::Element) {
 fn limit_threads(pipeline: &gst::Pipeline, decoder_threads: usize) {
     let threads = i32::try_from(decoder_threads.clamp(1, 64)).unwrap_or(1);
     pipeline.connect_deep_element_added(move |_, _, element| {
-        let is_decoder = element.factory().is_some_and(|factory| {
-            factory.has_type(gst::ElementFactoryType::DECODER)
-        });
+        let is_decoder = element
+            .factory()
+            .is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DECODER));
         for property in ["max-threads", "threads", "n-threads"] {
-            let kind = element.find_property(property).map(|spec| spec.value_type());
+            let kind = element
+                .find_property(property)
+                .map(|spec| spec.value_type());
             match kind {
                 Some(gst::glib::Type::I32) if is_decoder => {
                     element.set_property(property, threads);

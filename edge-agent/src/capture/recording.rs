@@ -29,14 +29,20 @@ pub struct Recording {
 
 impl Recording {
     pub fn open(path: &Path, decoder_threads: usize) -> Result<Self, CaptureError> {
-        let size = std::fs::metadata(path).map_err(|e| CaptureError::Open(e.to_string()))?.len();
+        let size = std::fs::metadata(path)
+            .map_err(|e| CaptureError::Open(e.to_string()))?
+            .len();
         if size == 0 {
             return Err(CaptureError::Open("it is empty".to_owned()));
         }
         let source = Source::File(path.to_owned());
         let decoded = Arc::new(AtomicU64::new(0));
         let pipeline = Pipeline::open(&source, Pace::Every, decoder_threads, decoded)?;
-        Ok(Self { pipeline, timeline: Timeline::default(), frame_count: 0 })
+        Ok(Self {
+            pipeline,
+            timeline: Timeline::default(),
+            frame_count: 0,
+        })
     }
 
     /// The next frame; `None` at the end of a file that had some.
@@ -45,7 +51,9 @@ impl Recording {
         loop {
             match self.pipeline.pull(WAIT) {
                 Pull::Sample(sample) => {
-                    let buffer = sample.buffer().ok_or(CaptureError::Picture("it has no data"))?;
+                    let buffer = sample
+                        .buffer()
+                        .ok_or(CaptureError::Picture("it has no data"))?;
                     let micros = |time: gst::ClockTime| i64::try_from(time.useconds()).ok();
                     let pts = buffer.pts().and_then(micros);
                     let at = self.timeline.place(pts, buffer.duration().and_then(micros));

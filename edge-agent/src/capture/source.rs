@@ -8,7 +8,10 @@ use std::{
 /// A camera's address. Neither `Debug` nor `Display` ever shows the credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
-    Rtsp { location: String, login: Option<Login> },
+    Rtsp {
+        location: String,
+        login: Option<Login>,
+    },
     File(PathBuf),
 }
 
@@ -20,18 +23,18 @@ pub struct Login {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    #[error("source is empty; give an rtsp:// or rtsps:// address or the path of a video file")]
+    #[error("is empty; give an rtsp:// or rtsps:// address or the path of a video file")]
     Empty,
     #[error(
-        "source has the scheme `{0}://`, which is not supported; \
+        "has the scheme `{0}://`, which is not supported; \
          use rtsp://, rtsps:// or the path of a video file"
     )]
     Scheme(String),
-    #[error("source has no host after `{0}://`")]
+    #[error("has no host after `{0}://`")]
     Host(String),
-    #[error("source has port `{0}`, which is not a number from 1 to 65535")]
+    #[error("has port `{0}`, which is not a number from 1 to 65535")]
     Port(String),
-    #[error("source has a broken percent-escape in its user name or password")]
+    #[error("has a broken percent-escape in its user name or password")]
     Escape,
 }
 
@@ -72,12 +75,18 @@ fn parse_rtsp(scheme: &str, rest: &str) -> Result<Source, SourceError> {
     {
         return Err(SourceError::Port(port.to_owned()));
     }
-    Ok(Source::Rtsp { location: format!("{scheme}://{host}{path}"), login })
+    Ok(Source::Rtsp {
+        location: format!("{scheme}://{host}{path}"),
+        login,
+    })
 }
 
 fn parse_login(text: &str) -> Result<Login, SourceError> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
-    Ok(Login { user: percent_decode(user)?, password: percent_decode(password)? })
+    Ok(Login {
+        user: percent_decode(user)?,
+        password: percent_decode(password)?,
+    })
 }
 
 fn percent_decode(text: &str) -> Result<String, SourceError> {
@@ -89,8 +98,14 @@ fn percent_decode(text: &str) -> Result<String, SourceError> {
             bytes.push(*first);
             continue;
         }
-        let [high, low, tail @ ..] = rest else { return Err(SourceError::Escape) };
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let [high, low, tail @ ..] = rest else {
+            return Err(SourceError::Escape);
+        };
+        let digit = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
         let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
             return Err(SourceError::Escape);
         };
@@ -156,11 +171,27 @@ mod tests {
     #[test]
     fn credentials_leave_the_address_and_are_never_shown() {
         let source = parse("rtsp://admin:p%40ss:w@10.0.0.7:554/Streaming/101?a=b").unwrap();
-        let Source::Rtsp { location, login: Some(login) } = &source else { panic!("{source:?}") };
+        let Source::Rtsp {
+            location,
+            login: Some(login),
+        } = &source
+        else {
+            panic!("{source:?}")
+        };
         assert_eq!(location, "rtsp://10.0.0.7:554/Streaming/101?a=b");
-        assert_eq!((login.user.as_str(), login.password.as_str()), ("admin", "p@ss:w"));
-        for shown in [format!("{source}"), format!("{source:?}"), format!("{login:?}")] {
-            assert!(!shown.contains("p@ss") && !shown.contains("admin"), "{shown}");
+        assert_eq!(
+            (login.user.as_str(), login.password.as_str()),
+            ("admin", "p@ss:w")
+        );
+        for shown in [
+            format!("{source}"),
+            format!("{source:?}"),
+            format!("{login:?}"),
+        ] {
+            assert!(
+                !shown.contains("p@ss") && !shown.contains("admin"),
+                "{shown}"
+            );
         }
     }
 
@@ -168,8 +199,14 @@ mod tests {
     fn a_path_is_relative_to_the_camera_file() {
         let expected = Source::File(PathBuf::from("/etc/vong/cameras/clips/a.mp4"));
         assert_eq!(parse("clips/a.mp4"), Ok(expected));
-        assert_eq!(parse("/a b.mp4"), Ok(Source::File(PathBuf::from("/a b.mp4"))));
-        assert_eq!(parse("file:///a%20b.mp4"), Ok(Source::File(PathBuf::from("/a b.mp4"))));
+        assert_eq!(
+            parse("/a b.mp4"),
+            Ok(Source::File(PathBuf::from("/a b.mp4")))
+        );
+        assert_eq!(
+            parse("file:///a%20b.mp4"),
+            Ok(Source::File(PathBuf::from("/a b.mp4")))
+        );
     }
 
     #[test]
@@ -178,7 +215,10 @@ mod tests {
         assert_eq!(parse("http://x/y"), Err(SourceError::Scheme("http".into())));
         assert_eq!(parse("rtsp:///y"), Err(SourceError::Host("rtsp".into())));
         assert_eq!(parse("rtsp://h:0/y"), Err(SourceError::Port("0".into())));
-        assert_eq!(parse("rtsp://h:99999/y"), Err(SourceError::Port("99999".into())));
+        assert_eq!(
+            parse("rtsp://h:99999/y"),
+            Err(SourceError::Port("99999".into()))
+        );
         assert_eq!(parse("rtsp://a%zz:b@h/y"), Err(SourceError::Escape));
         assert!(parse("rtsp://[fe80::1]/y").is_ok());
     }

@@ -42,12 +42,19 @@ mod tests {
 
     fn run(stamps: &[(Option<i64>, Option<i64>)]) -> Vec<i64> {
         let mut timeline = Timeline::default();
-        stamps.iter().map(|&(pts, duration)| timeline.place(pts, duration).as_micros()).collect()
+        stamps
+            .iter()
+            .map(|&(pts, duration)| timeline.place(pts, duration).as_micros())
+            .collect()
     }
 
     #[test]
     fn it_starts_at_zero_wherever_the_file_starts() {
-        let stamps = [(Some(5_000), None), (Some(105_000), None), (Some(205_000), None)];
+        let stamps = [
+            (Some(5_000), None),
+            (Some(105_000), None),
+            (Some(205_000), None),
+        ];
         assert_eq!(run(&stamps), [0, 100_000, 200_000]);
     }
 
@@ -65,7 +72,12 @@ mod tests {
 
     #[test]
     fn a_stamp_that_goes_back_still_follows() {
-        let stamps = [(Some(0), None), (Some(100), None), (Some(50), None), (Some(200), None)];
+        let stamps = [
+            (Some(0), None),
+            (Some(100), None),
+            (Some(50), None),
+            (Some(200), None),
+        ];
         assert_eq!(run(&stamps), [0, 100, 101, 200]);
     }
 }

@@ -38,7 +38,16 @@ pub(super) fn execute(args: &AnalyzeArgs) -> Result<String, Failure> {
         detections: args.detections.clone(),
         annotate: args.annotate.clone(),
     };
-    let stats = run(&paths, Task { model, wanted, rules, threads }).map_err(Failure::work)?;
+    let stats = run(
+        &paths,
+        Task {
+            model,
+            wanted,
+            rules,
+            threads,
+        },
+    )
+    .map_err(Failure::work)?;
     Ok(format!(
         "{} frames, {} events, {:.2} s, {:.2} ms of CPU a frame",
         stats.frames, stats.events, stats.wall_seconds, stats.cpu_ms_per_frame
@@ -49,7 +58,10 @@ fn classes(names: &[String], manifest: &Manifest) -> Result<Vec<Class>, Failure>
     let classes = Classes::new(manifest.classes.names.clone());
     let find = |name: &String| {
         classes.find(name).ok_or_else(|| {
-            Failure::usage(format!("--classes: `{name}` is not a class of {}", manifest.name))
+            Failure::usage(format!(
+                "--classes: `{name}` is not a class of {}",
+                manifest.name
+            ))
         })
     };
     names.iter().map(find).collect()

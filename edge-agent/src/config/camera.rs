@@ -36,7 +36,9 @@ impl Camera {
         model_default: &str,
         model: Option<&str>,
     ) -> Result<Self, ConfigError> {
-        let text = read_text(path).map_err(|fault| ConfigError { faults: vec![fault] })?;
+        let text = read_text(path).map_err(|fault| ConfigError {
+            faults: vec![fault],
+        })?;
         let mut document = Document::parse(path, &text);
         let file = document.read::<CameraFile>();
         let camera = file.and_then(|mut file| {
@@ -47,7 +49,9 @@ impl Camera {
         });
         camera
             .filter(|_| document.faults.is_empty())
-            .ok_or(ConfigError { faults: document.faults })
+            .ok_or_else(|| ConfigError {
+                faults: document.take_faults(),
+            })
     }
 
     /// What `document` says; faults are added to it. `None`: too much is wrong to go on with.
@@ -68,9 +72,7 @@ impl Camera {
     ) -> Option<Self> {
         let id = check_id(file, document);
         let name = file.name.clone().or_else(|| id.clone()).unwrap_or_default();
-        if name.trim().is_empty() && file.name.is_some() || NAME_CHARS_MAX < name.chars().count() {
-            document.fault("name", format!("must have 1 to {NAME_CHARS_MAX} characters"));
-        }
+        check_name(file, document);
         let source = check_source(file, document);
         let snapshot_every = check_snapshot(file, document);
         let model = file.model.as_deref().unwrap_or(model_default);
@@ -84,7 +86,9 @@ impl Camera {
         let classes = Classes::new(manifest.classes.names.clone());
         let wanted = check_classes(file, &classes, &manifest, document);
         let mut spec = file.scene_spec();
-        fit_tracker(&mut spec.tracker, &manifest, |key| document.has(&format!("tracker.{key}")));
+        fit_tracker(&mut spec.tracker, &manifest, |key| {
+            document.has(&format!("tracker.{key}"))
+        });
         let rules = match RuleSet::check(&spec, &classes) {
             Ok(rules) => Some(rules),
             Err(errors) => {
@@ -95,7 +99,15 @@ impl Camera {
             }
         };
         let (id, source, rules) = (id?, source?, rules?);
-        Some(Self { id, name, source, manifest, wanted, snapshot_every, rules })
+        Some(Self {
+            id,
+            name,
+            source,
+            manifest,
+            wanted,
+            snapshot_every,
+            rules,
+        })
     }
 
     pub fn classes(&self) -> Classes {
@@ -134,6 +146,18 @@ fn fit_tracker(spec: &mut TrackerSpec, manifest: &Manifest, is_written: impl Fn(
     }
 }
 
+fn check_name(file: &CameraFile, document: &mut Document<'_>) {
+    let Some(name) = &file.name else { return };
+    if name.trim().is_empty() || NAME_CHARS_MAX < name.chars().count() {
+        document.fault(
+            "name",
+            format!("must have 1 to {NAME_CHARS_MAX} characters"),
+        );
+    } else if name.chars().any(char::is_control) {
+        document.fault("name", "must not contain control characters");
+    }
+}
+
 fn check_id(file: &CameraFile, document: &mut Document<'_>) -> Option<String> {
     let Some(id) = &file.id else {
         document.fault("", "`id` is missing");
@@ -141,7 +165,7 @@ fn check_id(file: &CameraFile, document: &mut Document<'_>) -> Option<String> {
     };
     if !is_slug(id) {
         let message = format!(
-            "`{id}` must be 1 to 63 small letters, digits, `-` or `_`, and begin with a letter or digit"
+            "`{id}` must have 1 to 63 small letters, digits, `-` or `_`, and begin with a letter or digit"
         );
         document.fault("id", message);
         return None;
@@ -153,7 +177,9 @@ pub(super) fn is_slug(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= 63
         && text.bytes().next().is_some_and(plain)
-        && text.bytes().all(|byte| plain(byte) || byte == b'-' || byte == b'_')
+        && text
+            .bytes()
+            .all(|byte| plain(byte) || byte == b'-' || byte == b'_')
 }
 
 fn check_source(file: &CameraFile, document: &mut Document<'_>) -> Option<Source> {
@@ -161,7 +187,11 @@ fn check_source(file: &CameraFile, document: &mut Document<'_>) -> Option<Source
         document.fault("", "`source` is missing");
         return None;
     };
-    let base = document.file().parent().unwrap_or(Path::new(".")).to_owned();
+    let base = document
+        .file()
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_owned();
     match Source::parse(text, &base) {
         Ok(source) => Some(source),
         Err(error) => {
@@ -177,7 +207,10 @@ fn check_snapshot(file: &CameraFile, document: &mut Document<'_>) -> Option<Dura
         return None;
     }
     if !SNAPSHOT_SECONDS.contains(&seconds) {
-        document.fault("snapshot_seconds", format!("is {seconds}, must be 0 or 1 to 86400"));
+        document.fault(
+            "snapshot_seconds",
+            format!("is {seconds}, must be 0 or 1 to 86400"),
+        );
         return None;
     }
     Some(Duration::from_secs_f64(seconds))

@@ -62,7 +62,10 @@ pub struct MqttSpec {
 
 impl Default for MqttSpec {
     fn default() -> Self {
-        Self { address: None, tls: true }
+        Self {
+            address: None,
+            tls: true,
+        }
     }
 }
 
@@ -108,7 +111,9 @@ pub struct OutboxSpec {
 
 impl Default for OutboxSpec {
     fn default() -> Self {
-        Self { bytes_max: 268_435_456 }
+        Self {
+            bytes_max: 268_435_456,
+        }
     }
 }
 

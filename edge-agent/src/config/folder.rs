@@ -14,19 +14,32 @@ pub(super) fn camera_files(dir: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> 
     let mut files = list(&folder);
     if CAMERAS_MAX < files.len() {
         let message = format!("has {} cameras, more than {CAMERAS_MAX}", files.len());
-        faults.push(Fault { file: folder, line: None, message });
+        faults.push(Fault {
+            file: folder,
+            line: None,
+            message,
+        });
         files.truncate(CAMERAS_MAX);
     }
     files
 }
 
 fn list(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let mut files: Vec<_> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .filter(|path| !path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b".")))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .filter(|path| {
+            !path
+                .file_name()
+                .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."))
+        })
         .collect();
     files.sort();
     files

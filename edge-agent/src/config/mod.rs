@@ -112,20 +112,26 @@ impl Config {
                     }
                 }
             }
-            faults.append(&mut document.faults);
+            faults.append(&mut document.take_faults());
         }
         if !faults.is_empty() {
             return Err(ConfigError { faults });
         }
         let version = hex::encode(digest.finalize()).chars().take(16).collect();
-        Ok(Self { version, agent, cameras })
+        Ok(Self {
+            version,
+            agent,
+            cameras,
+        })
     }
 
     /// The settings of the box alone, for commands that do not look at cameras.
     pub fn load_agent(dir: &Path) -> Result<Agent, ConfigError> {
         let mut faults = Vec::new();
         let read = read_agent(&dir.join("agent.toml"), &mut Sha256::new(), &mut faults);
-        read.map(|(_, agent)| agent).filter(|_| faults.is_empty()).ok_or(ConfigError { faults })
+        read.map(|(_, agent)| agent)
+            .filter(|_| faults.is_empty())
+            .ok_or(ConfigError { faults })
     }
 }
 
@@ -152,14 +158,15 @@ fn read_agent(
         let agent = resolve(dir, &file, listen);
         (file, agent)
     });
-    faults.append(&mut document.faults);
+    faults.append(&mut document.take_faults());
     agent
 }
 
 fn check_agent(file: &AgentFile, document: &mut Document<'_>) -> Option<SocketAddr> {
-    for (path, value) in
-        [("inference.threads", file.inference.threads), ("inference.sessions", file.inference.sessions)]
-    {
+    for (path, value) in [
+        ("inference.threads", file.inference.threads),
+        ("inference.sessions", file.inference.sessions),
+    ] {
         if !(1..=THREADS_MAX).contains(&value) {
             document.fault(path, format!("is {value}, must be 1 to {THREADS_MAX}"));
         }
@@ -182,7 +189,12 @@ fn check_agent(file: &AgentFile, document: &mut Document<'_>) -> Option<SocketAd
 }
 
 fn resolve(dir: &Path, file: &AgentFile, metrics_listen: Option<SocketAddr>) -> Agent {
-    let dirs: Vec<_> = file.inference.model_dirs.iter().map(|path| dir.join(path)).collect();
+    let dirs: Vec<_> = file
+        .inference
+        .model_dirs
+        .iter()
+        .map(|path| dir.join(path))
+        .collect();
     let runtime = file.inference.runtime.as_ref().map(|path| dir.join(path));
     Agent {
         state_dir: dir.join(&file.state_dir),

@@ -27,23 +27,38 @@ pub fn region(class: &str, bbox: &BBox) -> Option<Region> {
     let (width, height) = (bbox.width(), bbox.height());
     let (left, right, top, bottom) = match class {
         "person" => (left, right, top, top + height / 4.0),
-        "car" | "motorcycle" | "bus" | "truck" => {
-            (left + width * 0.1, right - width * 0.1, top + height / 2.0, bottom)
-        }
+        "car" | "motorcycle" | "bus" | "truck" => (
+            left + width * 0.1,
+            right - width * 0.1,
+            top + height / 2.0,
+            bottom,
+        ),
         _ => return None,
     };
     let (dx, dy) = ((right - left) * MARGIN, (bottom - top) * MARGIN);
-    Some(Region { left: left - dx, top: top - dy, right: right + dx, bottom: bottom + dy })
+    Some(Region {
+        left: left - dx,
+        top: top - dy,
+        right: right + dx,
+        bottom: bottom + dy,
+    })
 }
 
 /// Replaces the region by blocks of their mean, at most [`BLOCKS_ACROSS`] in a row.
 pub(super) fn pixelate(picture: &mut Shrunk, region: &Region) {
     let (left, right) = span(region.left, region.right, picture.width);
     let (top, bottom) = span(region.top, region.bottom, picture.height);
-    let block = (right - left).max(bottom - top).div_ceil(BLOCKS_ACROSS).max(2);
+    let block = (right - left)
+        .max(bottom - top)
+        .div_ceil(BLOCKS_ACROSS)
+        .max(2);
     for y in (top..bottom).step_by(block) {
         for x in (left..right).step_by(block) {
-            flatten(picture, (x, (x + block).min(right)), (y, (y + block).min(bottom)));
+            flatten(
+                picture,
+                (x, (x + block).min(right)),
+                (y, (y + block).min(bottom)),
+            );
         }
     }
 }

@@ -1,6 +1,11 @@
 //! A picture at most so wide, as the interleaved full-range Y'CbCr of JPEG (JFIF 1.02).
 
+use std::ops::Range as Span;
+
 use crate::capture::picture::{Chroma, Picture, Plane};
+
+/// Of pictures that are far higher than wide.
+const HEIGHT_MAX: usize = 2048;
 
 #[derive(Default)]
 pub(super) struct Shrunk {
@@ -14,27 +19,35 @@ impl Shrunk {
     /// Each pixel is the mean of the block it stands for. The matrix of BT.709 is taken for that of
     /// BT.601: a small shift of hue, in a picture that is looked at and not measured.
     pub(super) fn fill(&mut self, picture: &Picture<'_>, width_max: usize) {
-        let factor = picture.width().div_ceil(width_max).max(1);
-        (self.width, self.height) =
-            ((picture.width() / factor).max(1), (picture.height() / factor).max(1));
+        let (from_width, from_height) = (picture.width(), picture.height());
+        self.width = from_width.min(width_max);
+        self.height = (from_height * self.width / from_width).clamp(1, HEIGHT_MAX);
         self.pixels.clear();
         self.pixels.reserve(3 * self.width * self.height);
         let range = Range::new(picture.colour.full_range);
         for y in 0..self.height {
+            let rows = block(y, self.height, from_height);
             for x in 0..self.width {
-                let luma = mean(x * factor, y * factor, factor, picture);
-                let (cb, cr) = chroma(x * factor / 2, y * factor / 2, picture);
-                self.pixels.extend([range.luma(luma), range.chroma(cb), range.chroma(cr)]);
+                let columns = block(x, self.width, from_width);
+                let luma = mean(&columns, &rows, picture);
+                let (cb, cr) = chroma(columns.start / 2, rows.start / 2, picture);
+                self.pixels
+                    .extend([range.luma(luma), range.chroma(cb), range.chroma(cr)]);
             }
         }
     }
 }
 
-fn mean(x: usize, y: usize, size: usize, picture: &Picture<'_>) -> u8 {
-    let (right, bottom) = ((x + size).min(picture.width()), (y + size).min(picture.height()));
+/// The part of `from` source samples that pixel `index` of `count` stands for; never empty.
+fn block(index: usize, count: usize, from: usize) -> Span<usize> {
+    let start = (index * from / count).min(from - 1);
+    start..((index + 1) * from / count).clamp(start + 1, from)
+}
+
+fn mean(columns: &Span<usize>, rows: &Span<usize>, picture: &Picture<'_>) -> u8 {
     let (mut sum, mut count) = (0_u32, 0_u32);
-    for row in y..bottom {
-        for &value in &picture.luma_row(row)[x..right] {
+    for row in rows.clone() {
+        for &value in &picture.luma_row(row)[columns.clone()] {
             sum += u32::from(value);
             count += 1;
         }
@@ -62,10 +75,18 @@ struct Range {
 impl Range {
     fn new(full: bool) -> Self {
         if full {
-            Self { luma_zero: 0, luma_gain: 256, chroma_gain: 256 }
+            Self {
+                luma_zero: 0,
+                luma_gain: 256,
+                chroma_gain: 256,
+            }
         } else {
             // 255 / 219 and 255 / 224
-            Self { luma_zero: 16, luma_gain: 298, chroma_gain: 291 }
+            Self {
+                luma_zero: 16,
+                luma_gain: 298,
+                chroma_gain: 291,
+            }
         }
     }
 

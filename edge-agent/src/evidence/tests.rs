@@ -15,16 +15,28 @@ fn noise(width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
             })
             .collect()
     };
-    (bytes(width * height), bytes(width.div_ceil(2) * height.div_ceil(2)))
+    (
+        bytes(width * height),
+        bytes(width.div_ceil(2) * height.div_ceil(2)),
+    )
 }
 
 fn picture<'a>(size: (usize, usize), luma: &'a [u8], chroma: &'a [u8]) -> Picture<'a> {
-    let plane = Plane { data: chroma, stride: size.0.div_ceil(2) };
+    let plane = Plane {
+        data: chroma,
+        stride: size.0.div_ceil(2),
+    };
     Picture::new(
         size,
-        Plane { data: luma, stride: size.0 },
+        Plane {
+            data: luma,
+            stride: size.0,
+        },
         Chroma::Planar { u: plane, v: plane },
-        Colour { matrix: Matrix::Bt601, full_range: true },
+        Colour {
+            matrix: Matrix::Bt601,
+            full_range: true,
+        },
     )
     .unwrap()
 }
@@ -32,12 +44,17 @@ fn picture<'a>(size: (usize, usize), luma: &'a [u8], chroma: &'a [u8]) -> Pictur
 #[test]
 fn a_snapshot_is_a_small_jpeg_of_the_right_size() {
     let (luma, chroma) = noise(1921, 1079);
-    let jpeg = Snapshots::default().take(&picture((1921, 1079), &luma, &chroma), &[]).unwrap();
+    let jpeg = Snapshots::default()
+        .take(&picture((1921, 1079), &luma, &chroma), &[])
+        .unwrap();
     assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]));
     assert!(jpeg.len() <= BYTES_MAX, "{}", jpeg.len());
     // Height and width follow the marker of the frame header (ITU-T T.81, B.2.2).
-    let header = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    assert_eq!(jpeg[header + 5..header + 9], [1, 13, 1, 224], "269×480, a quarter");
+    let header = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    assert_eq!(jpeg[header + 5..header + 9], [1, 103, 2, 128], "359 × 640");
 }
 
 #[test]
@@ -66,7 +83,8 @@ proptest! {
         mask::pixelate(&mut after, &region);
         let inside = |x: usize, y: usize| {
             let holds = |n: usize, side: f32, from: f32, to: f32| {
-                from * side < n as f32 + 1.0 && (n as f32) < to * side
+                let n = f32::from(u16::try_from(n).unwrap());
+                from * side < n + 1.0 && n < to * side
             };
             holds(x, 97.0, left, left + width) && holds(y, 61.0, top, top + height)
         };

@@ -30,7 +30,9 @@ pub(crate) struct TimeFloor {
 impl TimeFloor {
     pub(super) fn load(folder: &Path) -> Self {
         let path = folder.join(FILE);
-        let seconds = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+        let seconds = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
         let seconds = seconds.unwrap_or(0);
         Self {
             path,

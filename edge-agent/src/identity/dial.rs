@@ -23,7 +23,9 @@ pub enum DialError {
     Unreachable { address: String, source: io::Error },
     #[error("{address} did not answer within {} s", DIAL_MAX.as_secs())]
     Silent { address: String },
-    #[error("{address} is not the centre that made the invitation: none of its certificates has the fingerprint; ask for a new invitation, or find out who answers there")]
+    #[error(
+        "{address} is not the centre that made the invitation: none of its certificates has the fingerprint; ask for a new invitation, or find out who answers there"
+    )]
     Fingerprint { address: String },
     #[error("{address}: TLS refused: {source}; check the box's clock and the name in the address")]
     Tls { address: String, source: io::Error },
@@ -39,11 +41,19 @@ pub(crate) struct HostPort {
 impl HostPort {
     pub(crate) fn parse(address: &str) -> Result<Self, DialError> {
         let parts = address.rsplit_once(':').and_then(|(host, port)| {
-            let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            let host = host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'))
+                .unwrap_or(host);
             let port = port.parse().ok().filter(|port| *port != 0)?;
-            (!host.is_empty()).then(|| Self { host: host.to_owned(), port })
+            (!host.is_empty()).then(|| Self {
+                host: host.to_owned(),
+                port,
+            })
         });
-        parts.ok_or_else(|| DialError::Address { address: address.to_owned() })
+        parts.ok_or_else(|| DialError::Address {
+            address: address.to_owned(),
+        })
     }
 
     /// By its spelling: a name that merely resolves to this machine today is not enough.
@@ -62,18 +72,27 @@ pub(crate) async fn dial(
     let server = ServerName::try_from(host.clone())
         .map_err(|_not_a_name| DialError::Address { address: named() })?;
     let connect = async {
-        let unreachable = |source| DialError::Unreachable { address: named(), source };
-        let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+        let unreachable = |source| DialError::Unreachable {
+            address: named(),
+            source,
+        };
+        let stream = TcpStream::connect((host, port))
+            .await
+            .map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let connected = TlsConnector::from(config).connect(server, stream).await;
         connected.map_err(|source| refused(named(), source))
     };
     let late = |_elapsed| DialError::Silent { address: named() };
-    tokio::time::timeout(DIAL_MAX, connect).await.map_err(late)?
+    tokio::time::timeout(DIAL_MAX, connect)
+        .await
+        .map_err(late)?
 }
 
 fn refused(address: String, source: io::Error) -> DialError {
-    let reason = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let reason = source
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match reason {
         Some(rustls::Error::InvalidCertificate(
             CertificateError::ApplicationVerificationFailure,
@@ -110,9 +129,16 @@ mod tests {
         assert_eq!((parsed.host.as_str(), parsed.port), ("::1", 8443));
         assert!(parsed.is_loopback());
         assert!(HostPort::parse("127.3.2.1:1").unwrap().is_loopback());
-        assert!(!HostPort::parse("localhost.example:1").unwrap().is_loopback());
+        assert!(
+            !HostPort::parse("localhost.example:1")
+                .unwrap()
+                .is_loopback()
+        );
         for wrong in ["centre", "centre:", "centre:0", ":8443", "centre:70000"] {
-            assert!(matches!(HostPort::parse(wrong), Err(DialError::Address { .. })), "{wrong}");
+            assert!(
+                matches!(HostPort::parse(wrong), Err(DialError::Address { .. })),
+                "{wrong}"
+            );
         }
     }
 }

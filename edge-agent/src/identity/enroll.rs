@@ -27,7 +27,9 @@ pub enum EnrollError {
     Invite(#[from] InviteError),
     #[error(transparent)]
     Dial(#[from] DialError),
-    #[error("the centre does not know this code: {0}; it may have been replaced, ask for a new invitation")]
+    #[error(
+        "the centre does not know this code: {0}; it may have been replaced, ask for a new invitation"
+    )]
     Unknown(String),
     #[error("the code was used before, or is too old: {0}; ask for a new invitation")]
     Spent(String),
@@ -54,7 +56,10 @@ pub async fn enroll(code: &str, state_dir: &Path) -> Result<Identity, EnrollErro
     let signing = SigningKey::from_bytes(&rand::random());
     let request = EnrollRequest {
         code: invite.code().to_vec(),
-        csr_der: CertificateParams::default().serialize_request(&tls_key)?.der().to_vec(),
+        csr_der: CertificateParams::default()
+            .serialize_request(&tls_key)?
+            .der()
+            .to_vec(),
         signing_public_key: signing.verifying_key().to_bytes().to_vec(),
         software: concat!("edge-agent ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
@@ -72,7 +77,10 @@ pub async fn enroll(code: &str, state_dir: &Path) -> Result<Identity, EnrollErro
         &[
             (files::NAMES, names),
             (files::KEY, tls_key.serialize_pem()),
-            (files::CERTIFICATE, files::pem("CERTIFICATE", &reply.certificate_der)),
+            (
+                files::CERTIFICATE,
+                files::pem("CERTIFICATE", &reply.certificate_der),
+            ),
             (files::CA, files::pem("CERTIFICATE", &reply.ca_der)),
             (files::SIGNING_KEY, hex::encode(signing.to_bytes())),
             (files::ACK_KEY, hex::encode(reply.ack_public_key)),
@@ -99,7 +107,10 @@ async fn ask(invite: &Invite, request: EnrollRequest) -> Result<EnrollReply, Enr
     let mut client = client.max_decoding_message_size(REPLY_BYTES_MAX);
     let mut request = tonic::Request::new(request);
     request.set_timeout(REPLY_MAX);
-    let reply = client.enroll(request).await.map_err(|status| refusal(&status))?;
+    let reply = client
+        .enroll(request)
+        .await
+        .map_err(|status| refusal(&status))?;
     Ok(reply.into_inner())
 }
 
@@ -122,7 +133,9 @@ fn check(reply: &EnrollReply, invite: &Invite, tls_key: &KeyPair) -> Result<(), 
         return Err(fault("the agent's id is not a name"));
     }
     if Sha256::digest(&reply.ca_der)[..] != *invite.ca_sha256() {
-        return Err(fault("its certificate authority is not that of the invitation"));
+        return Err(fault(
+            "its certificate authority is not that of the invitation",
+        ));
     }
     let key = reply.ack_public_key.as_slice().try_into().ok();
     let key = key.and_then(|key| VerifyingKey::from_bytes(key).ok());
@@ -135,9 +148,13 @@ fn check(reply: &EnrollReply, invite: &Invite, tls_key: &KeyPair) -> Result<(), 
     HostPort::parse(&reply.grpc_address)?;
     HostPort::parse(&reply.mqtt_address)?;
     let password = &reply.mqtt_password;
-    let printable = password.chars().all(|character| character.is_ascii_graphic());
+    let printable = password
+        .chars()
+        .all(|character| character.is_ascii_graphic());
     if password.is_empty() || PASSWORD_BYTES_MAX < password.len() || !printable {
-        return Err(fault("its MQTT password is empty, too long or not printable"));
+        return Err(fault(
+            "its MQTT password is empty, too long or not printable",
+        ));
     }
     let ca = CertificateDer::from(reply.ca_der.clone());
     let tls = |error: rustls::Error| fault(&format!("TLS with its certificate: {error}"));

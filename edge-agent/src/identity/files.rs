@@ -53,7 +53,11 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -91,7 +95,10 @@ mod tests {
         write_folder(&folder, &[("a", "three".to_owned())]).unwrap();
         assert_eq!(fs::read_to_string(folder.join("a")).unwrap(), "three");
         assert!(!folder.join("b").exists());
-        assert_eq!(fs::read_to_string(state.path().join("identity.replaced/b")).unwrap(), "two");
+        assert_eq!(
+            fs::read_to_string(state.path().join("identity.replaced/b")).unwrap(),
+            "two"
+        );
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder), mode(&folder.join("a"))), (0o700, 0o600));
     }
@@ -100,7 +107,12 @@ mod tests {
     fn pem_is_read_back() {
         let der: Vec<u8> = (0..=255).collect();
         let text = pem("CERTIFICATE", &der);
-        assert_eq!(CertificateDer::from_pem_slice(text.as_bytes()).unwrap().as_ref(), der);
+        assert_eq!(
+            CertificateDer::from_pem_slice(text.as_bytes())
+                .unwrap()
+                .as_ref(),
+            der
+        );
         assert!(text.lines().all(|line| line.len() <= 64));
     }
 }

@@ -23,10 +23,13 @@ use rustls::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::{dial::DialError, enroll::{EnrollError, enroll}};
 pub(crate) use self::{
     clock::TimeFloor,
     dial::{HostPort, channel, dial},
+};
+pub use self::{
+    dial::DialError,
+    enroll::{EnrollError, enroll},
 };
 
 const FOLDER: &str = "identity";
@@ -83,7 +86,9 @@ impl Identity {
         if !Self::exists(state_dir) {
             return Err(LoadError::Absent { path: folder });
         }
-        let file = |name: &str| Source { path: folder.join(name) };
+        let file = |name: &str| Source {
+            path: folder.join(name),
+        };
         let names: Names = file(files::NAMES).parse(|text| toml::from_str(text))?;
         Ok(Self {
             agent: names.id,
@@ -91,7 +96,7 @@ impl Identity {
             mqtt_address: names.mqtt_address,
             store_id: file(files::NAMES).parse(|_| bytes(&names.store_id))?,
             mqtt_password: file(files::MQTT_PASSWORD).text()?,
-            signing: SigningKey::from_bytes(&file(files::SIGNING_KEY).parse(|text| bytes(text))?),
+            signing: SigningKey::from_bytes(&file(files::SIGNING_KEY).parse(bytes)?),
             ack: file(files::ACK_KEY).parse(|text| {
                 VerifyingKey::from_bytes(&bytes(text)?).map_err(|error| error.to_string())
             })?,
@@ -146,7 +151,10 @@ struct Source {
 impl Source {
     fn text(&self) -> Result<String, LoadError> {
         let text = fs::read_to_string(&self.path);
-        let text = text.map_err(|source| LoadError::Io { path: self.path.clone(), source })?;
+        let text = text.map_err(|source| LoadError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
         Ok(text.trim().to_owned())
     }
 

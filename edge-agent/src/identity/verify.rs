@@ -40,7 +40,10 @@ pub(super) struct FingerprintVerifier {
 
 impl FingerprintVerifier {
     pub(super) fn new(ca_sha256: [u8; 32]) -> Self {
-        Self { ca_sha256, provider: provider() }
+        Self {
+            ca_sha256,
+            provider: provider(),
+        }
     }
 }
 
@@ -53,7 +56,10 @@ pub(super) struct CentreVerifier {
 
 impl CentreVerifier {
     pub(super) fn new(ca: &CertificateDer<'_>, floor: TimeFloor) -> Result<Self, rustls::Error> {
-        Ok(Self { inner: verifier_of(ca)?, floor })
+        Ok(Self {
+            inner: verifier_of(ca)?,
+            floor,
+        })
     }
 }
 
@@ -100,7 +106,9 @@ impl ServerCertVerifier for FingerprintVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -114,7 +122,8 @@ impl ServerCertVerifier for CentreVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let now = self.floor.at_least(now);
-        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        self.inner
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -123,7 +132,8 @@ impl ServerCertVerifier for CentreVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -132,7 +142,8 @@ impl ServerCertVerifier for CentreVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
+        self.inner
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

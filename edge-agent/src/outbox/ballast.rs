@@ -31,8 +31,7 @@ impl Ballast {
     /// Fails while the disk is full.
     pub(super) fn make(&mut self) -> io::Result<()> {
         // Not zeros: some file systems would not keep them.
-        let bytes: Vec<u8> = (0..BALLAST_BYTES).map(|at| (at % 251) as u8).collect();
-        let written = fs::write(&self.path, bytes);
+        let written = fs::write(&self.path, vec![0xa5; BALLAST_BYTES]);
         if written.is_err() {
             self.release();
         }

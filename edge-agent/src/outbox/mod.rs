@@ -64,7 +64,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes_max: 256 << 20, alarm_reserve_bytes: 16 << 20, memory_bytes_max: 16 << 20 }
+        Self {
+            bytes_max: 256 << 20,
+            alarm_reserve_bytes: 16 << 20,
+            memory_bytes_max: 16 << 20,
+        }
     }
 }
 
@@ -131,29 +135,41 @@ impl Outbox {
             }
         })?;
         let shared = Arc::new(Shared::new(writer.snapshot()));
-        let thread = std::thread::Builder::new().name("outbox".to_owned()).spawn({
-            let shared = Arc::clone(&shared);
-            move || {
-                writer.run(&shared);
-                drop(lock);
-                shared.ended.send_replace(true);
-            }
-        });
+        let thread = std::thread::Builder::new()
+            .name("outbox".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || {
+                    writer.run(&shared);
+                    drop(lock);
+                    shared.ended.send_replace(true);
+                }
+            });
         let thread = thread.map_err(OpenError::Thread)?;
-        Ok(Self { handle: Arc::new(Handle { shared, writer: Mutex::new(Some(thread)) }) })
+        Ok(Self {
+            handle: Arc::new(Handle {
+                shared,
+                writer: Mutex::new(Some(thread)),
+            }),
+        })
     }
 
     /// Queues an encoded `Item`: alarms are committed at once, events within 100 ms, the rest within
     /// a second.
     pub async fn put(&self, lane: Lane, item: Vec<u8>) -> Result<(), PutError> {
         check_size(&item)?;
-        self.handle.shared.put(lane, item, None, Instant::now() + PUT_WAIT_MAX).await
+        self.handle
+            .shared
+            .put(lane, item, None, Instant::now() + PUT_WAIT_MAX)
+            .await
     }
 
     /// As [`Self::put`], for threads outside the async runtime.
     pub fn put_blocking(&self, lane: Lane, item: Vec<u8>) -> Result<(), PutError> {
         check_size(&item)?;
-        self.handle.shared.put_blocking(lane, item, Instant::now() + PUT_WAIT_MAX)
+        self.handle
+            .shared
+            .put_blocking(lane, item, Instant::now() + PUT_WAIT_MAX)
     }
 
     /// As [`Self::put`], but returns after the commit. While [`Stats::durable`] is false that is a
@@ -162,7 +178,10 @@ impl Outbox {
         check_size(&item)?;
         let (placed, answer) = oneshot::channel();
         let deadline = Instant::now() + PUT_WAIT_MAX;
-        self.handle.shared.put(lane, item, Some(placed), deadline).await?;
+        self.handle
+            .shared
+            .put(lane, item, Some(placed), deadline)
+            .await?;
         answer.await.map_err(|_dropped| PutError::Lost)
     }
 
@@ -174,7 +193,12 @@ impl Outbox {
         limits: SlabLimits,
     ) -> Result<Slab, ReadError> {
         let (answer, slab) = oneshot::channel();
-        self.handle.shared.read(Read { id, from, limits, answer })?;
+        self.handle.shared.read(Read {
+            id,
+            from,
+            limits,
+            answer,
+        })?;
         slab.await.map_err(|_ended| ReadError::Closed)?
     }
 
@@ -197,20 +221,33 @@ impl Outbox {
     pub async fn close(&self) {
         self.handle.shared.close();
         // The sender lives as long as this handle.
-        let _ended = self.handle.shared.ended.subscribe().wait_for(|ended| *ended).await.is_ok();
+        let _ended = self
+            .handle
+            .shared
+            .ended
+            .subscribe()
+            .wait_for(|ended| *ended)
+            .await
+            .is_ok();
     }
 }
 
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox").field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("Outbox")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.close();
-        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("outbox thread panicked");
         }
@@ -233,8 +270,12 @@ fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     {
         tracing::error!(path = %folder.display(), %error, "state folder cannot be made");
     }
-    let writable =
-        File::options().create(true).truncate(false).read(true).write(true).open(&lock_path);
+    let writable = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&lock_path);
     let mut file = match writable.or_else(|_read_only| File::open(&lock_path)) {
         Ok(file) => file,
         Err(error) => {
@@ -245,7 +286,9 @@ fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     match file.try_lock() {
         Ok(()) => {
             // For the message that a second process prints; the lock itself does not need it.
-            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            let written = file
+                .set_len(0)
+                .and_then(|()| write!(file, "{}", std::process::id()));
             if let Err(error) = written {
                 tracing::debug!(%error, "process id cannot be written to the lock file");
             }
@@ -253,10 +296,14 @@ fn lock(path: &Path) -> Result<Option<File>, OpenError> {
         }
         Err(TryLockError::WouldBlock) => {
             let holder = fs::read_to_string(&lock_path).unwrap_or_default();
-            Err(OpenError::Locked { path: lock_path, holder })
+            Err(OpenError::Locked {
+                path: lock_path,
+                holder,
+            })
         }
-        Err(TryLockError::Error(error)) => {
-            Err(OpenError::Store { path: lock_path, reason: error.to_string() })
-        }
+        Err(TryLockError::Error(error)) => Err(OpenError::Store {
+            path: lock_path,
+            reason: error.to_string(),
+        }),
     }
 }

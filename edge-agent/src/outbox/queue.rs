@@ -27,7 +27,10 @@ const COMMIT_ENTRIES: usize = 4_096;
 
 #[derive(Debug)]
 pub(super) enum Entry {
-    Item { bytes: Vec<u8>, placed: Option<oneshot::Sender<Placed>> },
+    Item {
+        bytes: Vec<u8>,
+        placed: Option<oneshot::Sender<Placed>>,
+    },
     /// So many items gave way; their numbers are declared lost.
     Dropped(u64),
 }
@@ -49,8 +52,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn has_room(&self, lane: Lane, len: usize) -> bool {
         let queue = &self.lanes[lane.index()];
-        queue.entries.len() < LANE_ENTRIES_MAX
-            && queue.bytes + len <= LANE_BYTES_MAX[lane.index()]
+        queue.entries.len() < LANE_ENTRIES_MAX && queue.bytes + len <= LANE_BYTES_MAX[lane.index()]
     }
 
     /// Without room, the oldest items of the lane give way.
@@ -101,14 +103,20 @@ impl Queue {
         for lane in Lane::ALL {
             let queue = &mut self.lanes[lane.index()];
             while bytes < COMMIT_BYTES && taken.len() < COMMIT_ENTRIES {
-                let Some(entry) = queue.entries.pop_front() else { break };
+                let Some(entry) = queue.entries.pop_front() else {
+                    break;
+                };
                 if let Entry::Item { bytes: item, .. } = &entry {
                     queue.bytes -= item.len();
                     bytes += item.len();
                 }
                 taken.push((lane, entry));
             }
-            queue.since = if queue.entries.is_empty() { None } else { Some(now) };
+            queue.since = if queue.entries.is_empty() {
+                None
+            } else {
+                Some(now)
+            };
         }
         taken
     }

@@ -138,7 +138,9 @@ impl Shared {
         let mut state = self.lock();
         for lane in Lane::ALL {
             if counts[lane.index()] > 0 {
-                state.queue.push_dropped(lane, counts[lane.index()], Instant::now());
+                state
+                    .queue
+                    .push_dropped(lane, counts[lane.index()], Instant::now());
             }
         }
     }
@@ -176,7 +178,10 @@ impl Shared {
         loop {
             let now = Instant::now();
             let marks_due = state.marks_since.map(|since| since + MARK_DELAY);
-            let due = [state.queue.due(), marks_due, Some(wake)].into_iter().flatten().min();
+            let due = [state.queue.due(), marks_due, Some(wake)]
+                .into_iter()
+                .flatten()
+                .min();
             let due = due.unwrap_or(wake);
             if state.closing || !state.reads.is_empty() || due <= now {
                 break;
@@ -189,7 +194,10 @@ impl Shared {
         let commit = state.closing
             || due(state.queue.due())
             || due(state.marks_since.map(|since| since + MARK_DELAY));
-        let mut work = Work { reads: std::mem::take(&mut state.reads), ..Work::default() };
+        let mut work = Work {
+            reads: std::mem::take(&mut state.reads),
+            ..Work::default()
+        };
         if commit {
             work.entries = state.queue.take(now);
             work.marks = std::mem::take(&mut state.marks);

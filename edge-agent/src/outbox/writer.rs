@@ -19,7 +19,7 @@ use super::{
     ballast::Ballast,
     queue::Entry,
     shared::{Read, Shared, Work},
-    store::{Budget, Mark, Store, StoreError},
+    store::{Budget, Committed, Mark, Store, StoreError},
     stream::{Slab, Snapshot, Stats},
 };
 
@@ -72,11 +72,15 @@ impl Writer {
 
     pub(super) fn run(mut self, shared: &Arc<Shared>) {
         loop {
-            let Work { entries, marks, reads, last } = shared.next(self.next_try);
+            let Work {
+                entries,
+                marks,
+                reads,
+                last,
+            } = shared.next(self.next_try);
             self.marks.extend(marks);
             if !entries.is_empty() || !self.marks.is_empty() {
                 self.commit(shared, entries);
-                shared.snapshot.send_replace(Arc::new(self.snapshot()));
             }
             for read in reads {
                 self.answer(read);
@@ -100,32 +104,38 @@ impl Writer {
             self.commit_memory(&entries)
         });
         self.stats.commit = start.elapsed();
-        match committed {
-            Ok(committed) => {
-                for (count, lost) in self.stats.lost_items.iter_mut().zip(committed.lost) {
-                    *count += lost;
-                }
-                for ((_, entry), placed) in entries.into_iter().zip(committed.placed) {
-                    if let (Entry::Item { placed: Some(waiting), .. }, Some(placed)) = (entry, placed)
-                    {
-                        // One who stopped waiting does not need to know.
-                        let _waiting = waiting.send(placed).is_ok();
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, items = entries.len(), "no memory for the outbox, items are dropped");
-                shared.push_dropped(numbers(&entries));
+        let committed = committed.unwrap_or_else(|error| {
+            tracing::error!(%error, items = entries.len(), "no memory for the outbox, items are dropped");
+            shared.push_dropped(numbers(&entries));
+            Committed::default()
+        });
+        for (count, lost) in self.stats.lost_items.iter_mut().zip(committed.lost) {
+            *count += lost;
+        }
+        // First the snapshot: one who is told of a commit finds it there.
+        shared.snapshot.send_replace(Arc::new(self.snapshot()));
+        for ((_, entry), placed) in entries.into_iter().zip(committed.placed) {
+            if let (
+                Entry::Item {
+                    placed: Some(waiting),
+                    ..
+                },
+                Some(placed),
+            ) = (entry, placed)
+            {
+                // One who stopped waiting does not need to know.
+                let _waiting = waiting.send(placed).is_ok();
             }
         }
     }
 
-    fn commit_disk(
-        &mut self,
-        entries: &[(Lane, Entry)],
-    ) -> Result<super::store::Committed, StoreError> {
+    fn commit_disk(&mut self, entries: &[(Lane, Entry)]) -> Result<Committed, StoreError> {
         let unwritable = || StoreError::Unwritable(rusqlite::Error::InvalidQuery);
-        let disk = self.disk.as_mut().filter(|_| self.durable).ok_or_else(unwritable)?;
+        let disk = self
+            .disk
+            .as_mut()
+            .filter(|_| self.durable)
+            .ok_or_else(unwritable)?;
         let now_us = wall_us();
         let committed = match disk.commit(entries, &self.marks, now_us) {
             Err(StoreError::Full(error)) => {
@@ -148,14 +158,13 @@ impl Writer {
         Ok(committed)
     }
 
-    fn commit_memory(
-        &mut self,
-        entries: &[(Lane, Entry)],
-    ) -> Result<super::store::Committed, StoreError> {
+    fn commit_memory(&mut self, entries: &[(Lane, Entry)]) -> Result<Committed, StoreError> {
         let now_us = wall_us();
         let memory = match &mut self.memory {
             Some(memory) => memory,
-            None => self.memory.insert(Store::in_memory(self.memory_budget, now_us)?),
+            None => self
+                .memory
+                .insert(Store::in_memory(self.memory_budget, now_us)?),
         };
         let committed = memory.commit(entries, &self.marks, now_us)?;
         // The others are for the disk, when it can be written again.
@@ -178,16 +187,14 @@ impl Writer {
         self.next_try = Instant::now() + DISK_RETRY;
         if !self.durable {
             match self.open_disk() {
-                Ok(()) => tracing::info!(path = %self.path.display(), "outbox can be written again"),
+                Ok(()) => {
+                    tracing::info!(path = %self.path.display(), "outbox can be written again");
+                }
                 Err(error) => tracing::debug!(%error, "outbox still cannot be written"),
             }
         }
         if self.durable {
-            if !self.ballast.is_held() && self.ballast.make().is_ok() {
-                if let Some(disk) = &mut self.disk {
-                    disk.resume_growing();
-                }
-            }
+            self.make_ballast();
             if self.memory.as_ref().is_some_and(Store::is_drained) {
                 self.memory = None;
             }
@@ -206,7 +213,16 @@ impl Writer {
         }?;
         self.disk = Some(store);
         self.durable = true;
+        self.make_ballast();
         Ok(())
+    }
+
+    fn make_ballast(&mut self) {
+        if (self.ballast.is_held() || self.ballast.make().is_ok())
+            && let Some(disk) = &mut self.disk
+        {
+            disk.resume_growing();
+        }
     }
 
     /// Sets the file aside, makes a new one, and carries over what can be read.
@@ -226,7 +242,10 @@ impl Writer {
                 for (count, lost) in self.stats.lost_items.iter_mut().zip(salvaged.lost) {
                     *count += lost;
                 }
-                tracing::warn!(items = salvaged.items, "items of the damaged outbox were saved");
+                tracing::warn!(
+                    items = salvaged.items,
+                    "items of the damaged outbox were saved"
+                );
             }
             Err(error) => tracing::error!(%error, "nothing more can be read of the damaged outbox"),
         }
@@ -259,21 +278,35 @@ impl Writer {
                 Ok(None) => return Err(ReadError::UnknownStream { id: read.id }),
                 // A page of the database itself, not a row.
                 Err(StoreError::Damaged(error)) => {
-                    self.replace_damaged(&error).map_err(|error| ReadError::Store(error.to_string()))?;
+                    self.replace_damaged(&error)
+                        .map_err(|error| ReadError::Store(error.to_string()))?;
                 }
                 Err(error) => return Err(ReadError::Store(error.to_string())),
             }
         }
-        Err(ReadError::Store("damaged, and damaged again after it was replaced".to_owned()))
+        Err(ReadError::Store(
+            "damaged, and damaged again after it was replaced".to_owned(),
+        ))
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
-        let current = if self.durable { &self.disk } else { &self.memory };
+        let current = if self.durable {
+            &self.disk
+        } else {
+            &self.memory
+        };
         let epoch = current.as_ref().map_or(0, Store::epoch);
-        let mut snapshot = Snapshot { epoch, streams: Vec::new(), stats: self.stats };
+        let mut snapshot = Snapshot {
+            epoch,
+            streams: Vec::new(),
+            stats: self.stats,
+        };
         snapshot.stats.durable = self.durable;
         // Epochs of the stand-in are newer than all on the disk but the one of new items.
-        let rows = [&self.disk, &self.memory].into_iter().flatten().flat_map(|store| store.streams());
+        let rows = [&self.disk, &self.memory]
+            .into_iter()
+            .flatten()
+            .flat_map(Store::streams);
         let (new, old): (Vec<_>, Vec<_>) = rows.partition(|(_, row)| row.epoch == epoch);
         for (key, row) in old.into_iter().chain(new).filter(|(_, row)| row.next > 1) {
             snapshot.stats.backlog_items[key.lane.index()] += row.next - 1 - row.acked;
@@ -298,6 +331,8 @@ fn numbers(entries: &[(Lane, Entry)]) -> [u64; 5] {
 
 /// Microseconds since 1970 by the wall clock, which may be wrong: for records only.
 fn wall_us() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

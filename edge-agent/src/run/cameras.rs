@@ -73,7 +73,11 @@ pub(super) struct Cameras {
 
 impl Cameras {
     pub(super) fn new(shared: Shared) -> Self {
-        Self { shared, running: BTreeMap::new(), models: BTreeMap::new() }
+        Self {
+            shared,
+            running: BTreeMap::new(),
+            models: BTreeMap::new(),
+        }
     }
 
     /// Brings `config` into force: starts, changes and stops only what differs. When a model cannot
@@ -91,7 +95,10 @@ impl Cameras {
             self.tell_removed(&id, &config.version);
         }
         for camera in &config.cameras {
-            let same_view = self.running.get(&camera.id).map(|r| r.camera.is_same_view(camera));
+            let same_view = self
+                .running
+                .get(&camera.id)
+                .map(|r| r.camera.is_same_view(camera));
             match same_view {
                 Some(true) => self.change(camera, &config.version),
                 Some(false) => {
@@ -111,11 +118,19 @@ impl Cameras {
             if models.contains_key(&manifest.name) {
                 continue;
             }
-            let loaded = self.models.get(&manifest.name).filter(|m| m.manifest == *manifest);
+            let loaded = self
+                .models
+                .get(&manifest.name)
+                .filter(|m| m.manifest == *manifest);
             let model = match loaded {
                 Some(model) => Arc::clone(model),
                 None => {
-                    let Shared { places, sessions, threads, .. } = &self.shared;
+                    let Shared {
+                        places,
+                        sessions,
+                        threads,
+                        ..
+                    } = &self.shared;
                     Model::load(manifest.clone(), places, *sessions, *threads)?
                 }
             };
@@ -125,7 +140,9 @@ impl Cameras {
     }
 
     fn start(&mut self, camera: Camera, config_version: &str) {
-        let Some(model) = self.models.get(&camera.manifest.name) else { return };
+        let Some(model) = self.models.get(&camera.manifest.name) else {
+            return;
+        };
         let (commands, commands_seen) = sync_channel(COMMANDS_MAX);
         let unknown = v1::CameraStatus {
             camera: camera.id.clone(),
@@ -152,8 +169,13 @@ impl Cameras {
             Ok(thread) => {
                 info!(camera = %camera.id, source = %camera.source, "camera started");
                 let config_version = config_version.to_owned();
-                let running =
-                    Running { config_version, commands, status: status_seen, thread, camera };
+                let running = Running {
+                    config_version,
+                    commands,
+                    status: status_seen,
+                    thread,
+                    camera,
+                };
                 self.running.insert(running.camera.id.clone(), running);
             }
             Err(error) => error!(camera = %camera.id, %error, "no thread for the camera"),
@@ -161,12 +183,17 @@ impl Cameras {
     }
 
     fn change(&mut self, camera: &Camera, config_version: &str) {
-        let Some(running) = self.running.get_mut(&camera.id) else { return };
+        let Some(running) = self.running.get_mut(&camera.id) else {
+            return;
+        };
         if running.camera == *camera {
             return;
         }
         let (boxed, version) = (Box::new(camera.clone()), config_version.to_owned());
-        let command = Command::Change { camera: boxed, config_version: version };
+        let command = Command::Change {
+            camera: boxed,
+            config_version: version,
+        };
         // Blocks only while eight earlier changes wait; an ended camera is revived with the new.
         let _revived_if_ended = running.commands.send(command);
         running.camera = camera.clone();
@@ -174,7 +201,9 @@ impl Cameras {
     }
 
     fn stop(&mut self, id: &str) {
-        let Some(running) = self.running.remove(id) else { return };
+        let Some(running) = self.running.remove(id) else {
+            return;
+        };
         let _already_ended = running.commands.send(Command::Stop);
         if running.thread.join().is_err() {
             error!(camera = %id, "camera's thread had crashed");
@@ -204,7 +233,13 @@ impl Cameras {
             .running
             .iter()
             .filter(|(_, running)| running.thread.is_finished())
-            .map(|(id, running)| (id.clone(), running.camera.clone(), running.config_version.clone()))
+            .map(|(id, running)| {
+                (
+                    id.clone(),
+                    running.camera.clone(),
+                    running.config_version.clone(),
+                )
+            })
             .collect();
         for (id, camera, version) in crashed {
             error!(camera = %id, "camera's thread crashed, starting it again");
@@ -224,6 +259,9 @@ impl Cameras {
     }
 
     pub(super) fn statuses(&self) -> Vec<v1::CameraStatus> {
-        self.running.values().map(|running| running.status.borrow().clone()).collect()
+        self.running
+            .values()
+            .map(|running| running.status.borrow().clone())
+            .collect()
     }
 }

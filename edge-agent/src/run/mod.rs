@@ -50,41 +50,67 @@ enum Wake {
 
 /// Runs the box. Returns when a signal told it to stop and all is put away.
 pub fn run(dir: &Path) -> Result<(), Failure> {
-    let config = Config::load(dir).map_err(Failure::usage)?;
+    // Taken first: what changes while it is read is read again.
     let fingerprint = Fingerprint::take(dir);
+    let config = Config::load(dir).map_err(Failure::usage)?;
     let settings = tasks::uplink_settings(&config.agent);
     let identity = match &settings {
         Some(_) => Some(Identity::load(&config.agent.state_dir).map_err(Failure::usage)?),
         None => None,
     };
-    let agent = identity.as_ref().map_or("none", |identity| identity.agent.as_str()).to_owned();
+    let agent = identity
+        .as_ref()
+        .map_or("none", |identity| identity.agent.as_str())
+        .to_owned();
     let limits = Limits {
         bytes_max: config.agent.outbox_bytes_max,
         alarm_reserve_bytes: ALARM_RESERVE_BYTES.min(config.agent.outbox_bytes_max / 4),
         ..Limits::default()
     };
-    std::fs::create_dir_all(&config.agent.state_dir).map_err(|error| {
-        Failure::work(format!("{}: {error}", config.agent.state_dir.display()))
-    })?;
+    std::fs::create_dir_all(&config.agent.state_dir)
+        .map_err(|error| Failure::work(format!("{}: {error}", config.agent.state_dir.display())))?;
     let outbox = Outbox::open(&config.agent.state_dir.join("outbox.sqlite"), limits)
         .map_err(Failure::work)?;
     let metrics = Metrics::default();
     let (status, status_seen) = watch::channel(v1::Status::default());
     let (uncertainty, uncertainty_ms) = watch::channel(UNCERTAINTY_MS_MIN);
     let (wake, wakes) = sync_channel(WAKES_MAX);
-    let shared = Shared::new(&config.agent, outbox.clone(), metrics.clone(), uncertainty_ms);
+    let shared = Shared::new(
+        &config.agent,
+        outbox.clone(),
+        metrics.clone(),
+        uncertainty_ms,
+    );
     let mut cameras = Cameras::new(shared);
     cameras.apply(&config).map_err(Failure::usage)?;
     let link = watch::channel(LinkState::default());
-    let uplink = settings.zip(identity).map(|(settings, identity)| tasks::Uplink {
-        settings,
-        identity,
-        status: status_seen,
-    });
-    let tasks = Tasks::start(&config.agent, &outbox, metrics.clone(), uplink, link, uncertainty, wake)?;
+    let uplink = settings
+        .zip(identity)
+        .map(|(settings, identity)| tasks::Uplink {
+            settings,
+            identity,
+            status: status_seen,
+        });
+    let tasks = Tasks::start(
+        &config.agent,
+        &outbox,
+        metrics.clone(),
+        uplink,
+        link,
+        uncertainty,
+        wake,
+    )?;
     info!(%agent, cameras = config.cameras.len(), version = %config.version, "watching");
     metrics.config_good.set(1);
-    let mut box_ = Main { dir, config, fingerprint, problem: String::new(), cameras, metrics, status };
+    let mut box_ = Main {
+        dir,
+        config,
+        fingerprint,
+        problem: String::new(),
+        cameras,
+        metrics,
+        status,
+    };
     box_.watch_folder(&wakes);
     info!("stopping");
     box_.cameras.stop_all();
@@ -136,7 +162,9 @@ impl Main<'_> {
         let applied = Config::load(self.dir)
             .map_err(|error| error.to_string())
             .and_then(|config| {
-                self.cameras.apply(&config).map_err(|error| error.to_string())?;
+                self.cameras
+                    .apply(&config)
+                    .map_err(|error| error.to_string())?;
                 Ok(config)
             });
         match applied {
@@ -153,7 +181,9 @@ impl Main<'_> {
                 self.problem = problem.chars().take(CONFIG_PROBLEM_CHARS_MAX).collect();
             }
         }
-        self.metrics.config_good.set(i64::from(self.problem.is_empty()));
+        self.metrics
+            .config_good
+            .set(i64::from(self.problem.is_empty()));
         self.tell_status();
     }
 

@@ -77,22 +77,47 @@ impl Tasks {
         let shutdown = CancellationToken::new();
         watch_signals(&mut tasks, wake, shutdown.clone())?;
         if let Some(address) = agent.metrics_listen {
-            let listener = runtime.block_on(metrics::listen(address)).map_err(|error| {
-                Failure::usage(format!("metrics_listen: {address} cannot be used: {error}"))
-            })?;
+            let listener = runtime
+                .block_on(metrics::listen(address))
+                .map_err(|error| {
+                    Failure::usage(format!("metrics_listen: {address} cannot be used: {error}"))
+                })?;
             tasks.spawn(metrics::serve(listener, metrics.clone(), shutdown.clone()));
         }
-        if let Some(Uplink { settings, identity, status }) = uplink {
-            let ended = uplink::run(outbox.clone(), identity, settings, status, link, shutdown.clone());
+        if let Some(Uplink {
+            settings,
+            identity,
+            status,
+        }) = uplink
+        {
+            let ended = uplink::run(
+                outbox.clone(),
+                identity,
+                settings,
+                status,
+                link,
+                shutdown.clone(),
+            );
             tasks.spawn(async move {
                 if let Err(error) = ended.await {
                     error!(%error, "uplink cannot run; events stay in the outbox");
                 }
             });
         }
-        tasks.spawn(tell_figures(outbox.clone(), metrics, link_seen.clone(), uncertainty, shutdown.clone()));
+        tasks.spawn(tell_figures(
+            outbox.clone(),
+            metrics,
+            link_seen.clone(),
+            uncertainty,
+            shutdown.clone(),
+        ));
         drop(inside);
-        Ok(Self { runtime, tasks, shutdown, link: link_seen })
+        Ok(Self {
+            runtime,
+            tasks,
+            shutdown,
+            link: link_seen,
+        })
     }
 
     /// Lets the uplink send what is left, at most for `patience`, then ends everything.
@@ -159,7 +184,11 @@ async fn tell_figures(
         metrics.link(&state);
         // How far our clock is from the centre's is not corrected, but said.
         let clock = state.clock.map_or(0, |clock| {
-            clock.offset_us.saturating_abs().saturating_add(clock.uncertainty_us) / 1000
+            clock
+                .offset_us
+                .saturating_abs()
+                .saturating_add(clock.uncertainty_us)
+                / 1000
         });
         let clock = u32::try_from(clock.clamp(0, UNCERTAINTY_MS_MAX)).unwrap_or(0);
         uncertainty.send_replace(UNCERTAINTY_MS_MIN.saturating_add(clock));

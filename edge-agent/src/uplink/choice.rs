@@ -21,7 +21,9 @@ impl Choice {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             primary: settings.primary,
-            fallback: settings.fallback.filter(|fallback| *fallback != settings.primary),
+            fallback: settings
+                .fallback
+                .filter(|fallback| *fallback != settings.primary),
             failures_max: settings.failures_before_fallback.max(1),
             primary_retry: settings.primary_retry,
             failures: 0,
@@ -56,7 +58,11 @@ impl Choice {
         }
         self.failures = 0;
         self.trying = false;
-        self.fallen_back = if self.fallen_back.is_none() { Some(now) } else { None };
+        self.fallen_back = if self.fallen_back.is_none() {
+            Some(now)
+        } else {
+            None
+        };
     }
 
     /// When to leave the fallback for another try of the primary.
@@ -74,18 +80,24 @@ impl Choice {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Carrier::{Grpc, Mqtt},
+        *,
+    };
 
     fn choice(fallback: Option<Carrier>) -> Choice {
-        Choice::new(&Settings { fallback, ..Settings::only(Carrier::Mqtt) })
+        Choice::new(&Settings {
+            fallback,
+            ..Settings::only(Mqtt)
+        })
     }
 
     #[test]
     fn without_a_fallback_the_primary_is_tried_for_ever() {
-        for fallback in [None, Some(Carrier::Mqtt)] {
+        for fallback in [None, Some(Mqtt)] {
             let mut choice = choice(fallback);
             (0..100).for_each(|_| choice.failed(Instant::now()));
-            assert_eq!(choice.carrier(), Carrier::Mqtt);
+            assert_eq!(choice.carrier(), Mqtt);
             assert_eq!(choice.primary_at(), None);
         }
     }
@@ -93,37 +105,43 @@ mod tests {
     #[test]
     fn three_failures_in_a_row_change_the_carrier_and_later_the_primary_gets_one_try() {
         let now = Instant::now();
-        let mut choice = choice(Some(Carrier::Grpc));
+        let mut choice = choice(Some(Grpc));
         choice.failed(now);
         choice.failed(now);
         choice.worked();
         choice.failed(now);
         choice.failed(now);
-        assert_eq!(choice.carrier(), Carrier::Mqtt, "not in a row");
+        assert_eq!(choice.carrier(), Mqtt, "not in a row");
         choice.failed(now);
-        assert_eq!(choice.carrier(), Carrier::Grpc);
-        assert_eq!(choice.primary_at(), Some(now + Duration::from_secs(300)));
+        assert_eq!(choice.carrier(), Grpc);
+        assert_eq!(choice.primary_at(), Some(now + Duration::from_mins(5)));
         choice.try_primary();
-        assert_eq!(choice.carrier(), Carrier::Mqtt);
+        assert_eq!(choice.carrier(), Mqtt);
         choice.failed(now);
-        assert_eq!(choice.carrier(), Carrier::Grpc, "one failure was enough");
+        assert_eq!(choice.carrier(), Grpc, "one failure was enough");
         choice.try_primary();
         choice.worked();
         choice.failed(now);
-        assert_eq!(choice.carrier(), Carrier::Mqtt, "it works again, so it has three again");
+        assert_eq!(
+            choice.carrier(),
+            Mqtt,
+            "it works again, so it has three again"
+        );
     }
 
     #[test]
     fn when_neither_works_both_are_tried_in_turn() {
         let now = Instant::now();
-        let mut choice = choice(Some(Carrier::Grpc));
+        let mut choice = choice(Some(Grpc));
         let tried: Vec<Carrier> = (0..9)
             .map(|_| {
                 choice.failed(now);
                 choice.carrier()
             })
             .collect();
-        use Carrier::{Grpc, Mqtt};
-        assert_eq!(tried, [Mqtt, Mqtt, Grpc, Grpc, Grpc, Mqtt, Mqtt, Mqtt, Grpc]);
+        assert_eq!(
+            tried,
+            [Mqtt, Mqtt, Grpc, Grpc, Grpc, Mqtt, Mqtt, Mqtt, Grpc]
+        );
     }
 }

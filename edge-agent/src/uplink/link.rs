@@ -75,9 +75,16 @@ impl Link {
 
     /// Lets what is queued go out, then ends.
     pub(super) async fn close(self) {
-        let Self { up, down: _down, mut tasks } = self;
+        let Self {
+            up,
+            down: _down,
+            mut tasks,
+        } = self;
         drop(up);
-        if tokio::time::timeout(CLOSE_MAX, tasks.join_next()).await.is_err() {
+        if tokio::time::timeout(CLOSE_MAX, tasks.join_next())
+            .await
+            .is_err()
+        {
             tracing::debug!("connection did not end in time, dropping it");
         }
     }

@@ -68,7 +68,7 @@ impl Settings {
             mqtt_tls: true,
             mqtt_address: None,
             failures_before_fallback: 3,
-            primary_retry: Duration::from_secs(300),
+            primary_retry: Duration::from_mins(5),
         }
     }
 
@@ -78,14 +78,20 @@ impl Settings {
         if !self.mqtt_tls && !address.is_loopback() {
             return Err(SettingsError::PlainText { host: address.host });
         }
-        let tls = if self.mqtt_tls { Some(identity.client_config(b"")?) } else { None };
+        let tls = if self.mqtt_tls {
+            Some(identity.client_config(b"")?)
+        } else {
+            None
+        };
         Ok(mqtt::Broker { address, tls })
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("mqtt_tls = false is for a broker on this machine, \"{host}\" is not; remove it, or put the broker on 127.0.0.1")]
+    #[error(
+        "mqtt_tls = false is for a broker on this machine, \"{host}\" is not; remove it, or put the broker on 127.0.0.1"
+    )]
     PlainText { host: String },
     #[error(transparent)]
     Address(#[from] DialError),
@@ -130,9 +136,19 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), SettingsError> {
     let uses = |carrier| settings.primary == carrier || settings.fallback == Some(carrier);
-    let broker = if uses(Carrier::Mqtt) { Some(settings.mqtt(&identity)?) } else { None };
-    let grpc_tls = if uses(Carrier::Grpc) { Some(identity.client_config(b"h2")?) } else { None };
+    let broker = if uses(Carrier::Mqtt) {
+        Some(settings.mqtt(&identity)?)
+    } else {
+        None
+    };
+    let grpc_tls = if uses(Carrier::Grpc) {
+        Some(identity.client_config(b"h2")?)
+    } else {
+        None
+    };
     let carriers = link::Carriers { broker, grpc_tls };
-    driver::Driver::new(outbox, identity, settings, carriers, status, link).run(shutdown).await;
+    driver::Driver::new(outbox, identity, settings, carriers, status, link)
+        .run(shutdown)
+        .await;
     Ok(())
 }

@@ -3,14 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use prost::Message as _;
 use proto::{
     limits::MESSAGE_BYTES_MAX,
     v1::{Down, Up, up::Message},
 };
-use prost::Message as _;
 use rumqttc::{
-    AsyncClient, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS, SubscribeReasonCode,
-    TlsConfiguration, Transport,
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
+    SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -47,7 +47,12 @@ pub(super) async fn connect(
             MESSAGE_BYTES_MAX + PACKET_HEAD_BYTES,
             MESSAGE_BYTES_MAX + PACKET_HEAD_BYTES,
         )
-        .set_last_will(LastWill::new(&status_topic, will.encode_to_vec(), QoS::AtLeastOnce, true));
+        .set_last_will(LastWill::new(
+            &status_topic,
+            will.encode_to_vec(),
+            QoS::AtLeastOnce,
+            true,
+        ));
     if let Some(tls) = &broker.tls {
         let tls = TlsConfiguration::Rustls(Arc::clone(tls));
         options.set_transport(Transport::tls_with_config(tls));
@@ -56,7 +61,9 @@ pub(super) async fn connect(
     let ack_topic = topic("ack");
     let subscribed = subscribe(&client, &mut events, &ack_topic);
     let late = |_elapsed| LinkError::Silent(CONNECT_MAX.as_secs());
-    tokio::time::timeout(CONNECT_MAX, subscribed).await.map_err(late)??;
+    tokio::time::timeout(CONNECT_MAX, subscribed)
+        .await
+        .map_err(late)??;
 
     let (up, up_queue) = mpsc::channel(QUEUE_MESSAGES);
     let (down_queue, down) = mpsc::channel(QUEUE_MESSAGES);
@@ -99,8 +106,14 @@ async fn publish(
 ) -> LinkError {
     while let Some(up) = queue.recv().await {
         let is_status = matches!(up.message, Some(Message::Status(_)));
-        let topic = if is_status { &status_topic } else { &batch_topic };
-        let sent = client.publish(topic, QoS::AtLeastOnce, is_status, up.encode_to_vec()).await;
+        let topic = if is_status {
+            &status_topic
+        } else {
+            &batch_topic
+        };
+        let sent = client
+            .publish(topic, QoS::AtLeastOnce, is_status, up.encode_to_vec())
+            .await;
         if sent.is_err() {
             return LinkError::Ended;
         }
@@ -122,7 +135,9 @@ async fn poll(mut events: EventLoop, down: mpsc::Sender<Down>, ack_topic: String
                     Ok(message) => {
                         let _queued = down.try_send(message).is_ok();
                     }
-                    Err(error) => tracing::warn!(%error, "message on the ack topic is not readable"),
+                    Err(error) => {
+                        tracing::warn!(%error, "message on the ack topic is not readable");
+                    }
                 }
             }
             Ok(Event::Incoming(Packet::Disconnect) | Event::Outgoing(Outgoing::Disconnect)) => {

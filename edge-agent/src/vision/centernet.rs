@@ -22,10 +22,18 @@ fn steps(
     (rows, columns): (usize, usize),
 ) -> Result<Steps, OutputError> {
     if map.expect(&[1, rows, columns, channels]).is_ok() {
-        return Ok(Steps { channel: 1, row: columns * channels, column: channels });
+        return Ok(Steps {
+            channel: 1,
+            row: columns * channels,
+            column: channels,
+        });
     }
     map.expect(&[1, channels, rows, columns])?;
-    Ok(Steps { channel: rows * columns, row: columns, column: 1 })
+    Ok(Steps {
+        channel: rows * columns,
+        row: columns,
+        column: 1,
+    })
 }
 
 /// Appends the peaks with at least `score_min`.
@@ -53,7 +61,9 @@ pub(super) fn decode(
                 }
                 let base = row * side_at.row + column * side_at.column;
                 let side = |n: usize| sides.data[base + n * side_at.channel];
-                let Ok(class) = u16::try_from(class) else { continue };
+                let Ok(class) = u16::try_from(class) else {
+                    continue;
+                };
                 let (x, y) = (pixels(column, cell), pixels(row, cell));
                 candidates.push(Candidate {
                     class,
@@ -116,7 +126,8 @@ mod tests {
                 (row * COLUMNS + column) * channels + channel
             }
         };
-        let (mut scores, mut sides) = (vec![0.0; ROWS * COLUMNS * 2], vec![1.0; ROWS * COLUMNS * 4]);
+        let (mut scores, mut sides) =
+            (vec![0.0; ROWS * COLUMNS * 2], vec![1.0; ROWS * COLUMNS * 4]);
         scores[at(2, 1, 1, 2)] = 0.8;
         scores[at(2, 1, 1, 3)] = 0.7;
         scores[at(2, 0, 0, 0)] = f32::NAN;
@@ -128,15 +139,30 @@ mod tests {
 
     #[test]
     fn a_peak_becomes_a_box_in_either_layout() {
-        let expected =
-            Candidate { class: 1, score: 0.8, left: 5.0, top: 2.0, right: 13.0, bottom: 10.0 };
+        let expected = Candidate {
+            class: 1,
+            score: 0.8,
+            left: 5.0,
+            top: 2.0,
+            right: 13.0,
+            bottom: 10.0,
+        };
         for nchw in [true, false] {
             let (scores, sides) = maps(nchw);
-            let (score_shape, side_shape) =
-                if nchw { ([1, 2, 3, 4], [1, 4, 3, 4]) } else { ([1, 3, 4, 2], [1, 3, 4, 4]) };
+            let (score_shape, side_shape) = if nchw {
+                ([1, 2, 3, 4], [1, 4, 3, 4])
+            } else {
+                ([1, 3, 4, 2], [1, 3, 4, 4])
+            };
             let found = run(
-                Tensor { shape: &score_shape, data: &scores },
-                Tensor { shape: &side_shape, data: &sides },
+                Tensor {
+                    shape: &score_shape,
+                    data: &scores,
+                },
+                Tensor {
+                    shape: &side_shape,
+                    data: &sides,
+                },
             );
             assert_eq!(found, Ok(vec![expected]));
         }
@@ -145,8 +171,17 @@ mod tests {
     #[test]
     fn another_shape_is_refused() {
         let (scores, sides) = maps(true);
-        let scores = Tensor { shape: &[1, 2, 4, 3], data: &scores };
-        let refused = run(scores, Tensor { shape: &[1, 4, 3, 4], data: &sides });
+        let scores = Tensor {
+            shape: &[1, 2, 4, 3],
+            data: &scores,
+        };
+        let refused = run(
+            scores,
+            Tensor {
+                shape: &[1, 4, 3, 4],
+                data: &sides,
+            },
+        );
         assert_eq!(
             refused.unwrap_err().to_string(),
             "output has the shape [1, 2, 4, 3], the manifest means [1, 2, 3, 4]"

@@ -10,7 +10,10 @@ pub(super) struct Tensor<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutputError {
     #[error("output has the shape {found:?}, the manifest means {expected:?}")]
-    Shape { found: Vec<i64>, expected: Vec<usize> },
+    Shape {
+        found: Vec<i64>,
+        expected: Vec<usize>,
+    },
     #[error("output holds {found} numbers, its shape means {expected}")]
     Length { found: usize, expected: usize },
 }
@@ -18,14 +21,24 @@ pub enum OutputError {
 impl Tensor<'_> {
     pub(super) fn expect(&self, expected: &[usize]) -> Result<(), OutputError> {
         let same = self.shape.len() == expected.len()
-            && self.shape.iter().zip(expected).all(|(&a, &b)| usize::try_from(a) == Ok(b));
+            && self
+                .shape
+                .iter()
+                .zip(expected)
+                .all(|(&a, &b)| usize::try_from(a) == Ok(b));
         if !same {
             let expected = expected.to_vec();
-            return Err(OutputError::Shape { found: self.shape.to_vec(), expected });
+            return Err(OutputError::Shape {
+                found: self.shape.to_vec(),
+                expected,
+            });
         }
         let expected = expected.iter().product();
         if self.data.len() != expected {
-            return Err(OutputError::Length { found: self.data.len(), expected });
+            return Err(OutputError::Length {
+                found: self.data.len(),
+                expected,
+            });
         }
         Ok(())
     }
@@ -42,7 +55,11 @@ impl ClassFilter {
 
     /// Classes outside the model's range are ignored.
     pub(super) fn only(class_count: usize, wanted: &[u16]) -> Self {
-        Self((0..class_count).map(|c| wanted.iter().any(|&w| usize::from(w) == c)).collect())
+        Self(
+            (0..class_count)
+                .map(|c| wanted.iter().any(|&w| usize::from(w) == c))
+                .collect(),
+        )
     }
 
     pub(super) fn class_count(&self) -> usize {

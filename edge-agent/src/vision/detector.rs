@@ -103,16 +103,28 @@ impl Detector {
         letterbox.fill(picture);
         let filled = Instant::now();
         self.candidates.clear();
-        let wanted = Wanted { filter: &self.seen, score_min: self.score_min };
-        self.model.propose(letterbox, wanted, &mut self.candidates)?;
+        let wanted = Wanted {
+            filter: &self.seen,
+            score_min: self.score_min,
+        };
+        self.model
+            .propose(letterbox, wanted, &mut self.candidates)?;
         let inferred = Instant::now();
         nms::suppress(&mut self.candidates, manifest.thresholds.nms_iou);
         let placed = letterbox.placed();
         self.detections.clear();
         self.others.clear();
-        for detection in self.candidates.iter().filter_map(|c| to_fractions(c, placed)) {
+        for detection in self
+            .candidates
+            .iter()
+            .filter_map(|c| to_fractions(c, placed))
+        {
             let is_followed = self.followed.wants(usize::from(detection.class.0));
-            let list = if is_followed { &mut self.detections } else { &mut self.others };
+            let list = if is_followed {
+                &mut self.detections
+            } else {
+                &mut self.others
+            };
             list.push(detection);
         }
         self.spent.tensor += filled - started;
@@ -132,5 +144,9 @@ fn to_fractions(candidate: &Candidate, (rows, columns): (usize, usize)) -> Optio
         candidate.bottom / height,
     )?;
     let score = Score::new(candidate.score)?;
-    Some(Detection { class: Class(candidate.class), score, bbox })
+    Some(Detection {
+        class: Class(candidate.class),
+        score,
+        bbox,
+    })
 }

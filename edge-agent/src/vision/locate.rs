@@ -22,7 +22,11 @@ impl Places {
     /// `dirs` and `runtime` come from the configuration and are tried first.
     pub fn find(dirs: &[PathBuf], runtime: Option<&Path>) -> Self {
         let roots = roots();
-        let variable = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let variable = |name: &str| {
+            env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
         let caches: Vec<_> = variable("VONG_CACHE")
             .into_iter()
             .chain(roots.iter().map(|root| root.join(".cache")))
@@ -41,7 +45,11 @@ impl Places {
             .map(Path::to_owned)
             .into_iter()
             .chain(variable("ORT_DYLIB_PATH"))
-            .chain(caches.iter().flat_map(|cache| libraries(&cache.join("onnxruntime"))));
+            .chain(
+                caches
+                    .iter()
+                    .flat_map(|cache| libraries(&cache.join("onnxruntime"))),
+            );
         Self {
             manifests: existing(manifests),
             weights: existing(weights),
@@ -71,7 +79,9 @@ fn existing(dirs: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
 
 /// `<dir>/<version>/libonnxruntime.so`, the last version first.
 fn libraries(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
     let mut found: Vec<_> = entries
         .flatten()
         .map(|entry| entry.path().join("libonnxruntime.so"))

@@ -5,13 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use ort::{
-    session::Session,
-    value::TensorRef,
-};
+use ort::{session::Session, value::TensorRef};
 use sha2::{Digest, Sha256};
 
 use super::{
+    centernet,
     decode::{ClassFilter, OutputError, Tensor},
     locate::Places,
     manifest::{Decoder, Manifest},
@@ -20,7 +18,7 @@ use super::{
     pool::Pool,
     runtime::{self, RuntimeError},
     tensor::Letterbox,
-    yolox, centernet,
+    yolox,
 };
 use crate::document::Fault;
 
@@ -29,28 +27,52 @@ const WEIGHTS_BYTES_MAX: u64 = 1 << 30;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("there is no model manifest `{name}.toml` in {}", list(searched))]
-    NoManifest { name: String, searched: Vec<PathBuf> },
+    NoManifest {
+        name: String,
+        searched: Vec<PathBuf>,
+    },
     #[error("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Manifest { faults: Vec<Fault> },
     #[error(
         "model {name}: its weights `{file}` are not in {}; run `scripts/fetch-model {name}`",
         list(searched)
     )]
-    NoWeights { name: String, file: String, searched: Vec<PathBuf> },
+    NoWeights {
+        name: String,
+        file: String,
+        searched: Vec<PathBuf>,
+    },
     #[error("model {name}: {} cannot be read: {reason}", path.display())]
-    Read { name: String, path: PathBuf, reason: String },
+    Read {
+        name: String,
+        path: PathBuf,
+        reason: String,
+    },
     #[error(
         "model {name}: {} has the SHA-256 {found}, the manifest says {expected}; \
          fetch it again with `scripts/fetch-model {name}`",
         path.display()
     )]
-    Hash { name: String, path: PathBuf, found: String, expected: String },
+    Hash {
+        name: String,
+        path: PathBuf,
+        found: String,
+        expected: String,
+    },
     #[error("model {name}: {} {fault}", path.display())]
-    Onnx { name: String, path: PathBuf, fault: OnnxError },
+    Onnx {
+        name: String,
+        path: PathBuf,
+        fault: OnnxError,
+    },
     #[error("model {name}: {fault}")]
     Runtime { name: String, fault: RuntimeError },
     #[error("model {name}: {} does not fit its manifest: {fault}", path.display())]
-    Output { name: String, path: PathBuf, fault: InferError },
+    Output {
+        name: String,
+        path: PathBuf,
+        fault: InferError,
+    },
 }
 
 /// Why one inference gave nothing.
@@ -68,38 +90,52 @@ fn list(dirs: &[PathBuf]) -> String {
     if dirs.is_empty() {
         return "any folder (none of those searched exists)".to_owned();
     }
-    dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
+    dirs.iter()
+        .map(|dir| dir.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Reads the manifest called `name`, or the file, if `name` ends in `.toml`.
 pub fn find_manifest(name: &str, places: &Places) -> Result<Manifest, ModelError> {
-    let is_file = Path::new(name).extension().is_some_and(|extension| extension == "toml");
+    let is_file = Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "toml");
     let plain = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
     let path = if is_file {
         Some(PathBuf::from(name))
     } else if plain {
-        let files = places.manifests.iter().map(|dir| dir.join(format!("{name}.toml")));
+        let files = places
+            .manifests
+            .iter()
+            .map(|dir| dir.join(format!("{name}.toml")));
         files.into_iter().find(|file| file.is_file())
     } else {
         None
     };
     let searched = || places.manifests.clone();
-    let path = path
-        .ok_or_else(|| ModelError::NoManifest { name: name.to_owned(), searched: searched() })?;
+    let path = path.ok_or_else(|| ModelError::NoManifest {
+        name: name.to_owned(),
+        searched: searched(),
+    })?;
     Manifest::read(&path).map_err(|faults| ModelError::Manifest { faults })
 }
 
 /// The weights' file: under the manifest's `file` name, or as `NAME.onnx` in a cache.
 pub fn find_weights(manifest: &Manifest, places: &Places) -> Result<PathBuf, ModelError> {
     let cached = format!("{}.onnx", manifest.name);
-    let candidates = places.weights.iter().flat_map(|dir| {
-        [dir.join(&manifest.file), dir.join(&cached)]
-    });
-    candidates.into_iter().find(|file| file.is_file()).ok_or_else(|| ModelError::NoWeights {
-        name: manifest.name.clone(),
-        file: manifest.file.clone(),
-        searched: places.weights.clone(),
-    })
+    let candidates = places
+        .weights
+        .iter()
+        .flat_map(|dir| [dir.join(&manifest.file), dir.join(&cached)]);
+    candidates
+        .into_iter()
+        .find(|file| file.is_file())
+        .ok_or_else(|| ModelError::NoWeights {
+            name: manifest.name.clone(),
+            file: manifest.file.clone(),
+            searched: places.weights.clone(),
+        })
 }
 
 /// What a decoder should report.
@@ -129,24 +165,48 @@ impl Model {
         let path = find_weights(&manifest, places)?;
         let bytes = read_weights(&manifest, &path)?;
         let input = &manifest.input;
-        let prepared = onnx::prepare(&bytes, input.name.as_deref(), input.layout)
-            .map_err(|fault| ModelError::Onnx { name: name.clone(), path: path.clone(), fault })?;
+        let prepared =
+            onnx::prepare(&bytes, input.name.as_deref(), input.layout).map_err(|fault| {
+                ModelError::Onnx {
+                    name: name.clone(),
+                    path: path.clone(),
+                    fault,
+                }
+            })?;
         drop(bytes);
         let sessions: Vec<_> = (0..session_count.max(1))
             .map(|_| runtime::session(places, &prepared, threads))
             .collect::<Result<_, _>>()
-            .map_err(|fault| ModelError::Runtime { name: name.clone(), fault })?;
+            .map_err(|fault| ModelError::Runtime {
+                name: name.clone(),
+                fault,
+            })?;
         let names = |wanted: &[String], own: Vec<String>| {
-            if wanted.is_empty() { own } else { wanted.to_vec() }
+            if wanted.is_empty() {
+                own
+            } else {
+                wanted.to_vec()
+            }
         };
         let first = &sessions[0];
         let own_inputs = first.inputs().iter().map(|i| i.name().to_owned()).collect();
-        let own_outputs = first.outputs().iter().map(|o| o.name().to_owned()).collect();
+        let own_outputs = first
+            .outputs()
+            .iter()
+            .map(|o| o.name().to_owned())
+            .collect();
         let input_names = names(input.name.as_slice(), own_inputs);
         let output_names = names(&manifest.output.tensors, own_outputs);
         let input_name = input_names.into_iter().next().unwrap_or_default();
-        let model = Self { sessions: Pool::new(sessions), input_name, output_names, manifest };
-        model.try_once().map_err(|fault| ModelError::Output { name, path, fault })?;
+        let model = Self {
+            sessions: Pool::new(sessions),
+            input_name,
+            output_names,
+            manifest,
+        };
+        model
+            .try_once()
+            .map_err(|fault| ModelError::Output { name, path, fault })?;
         Ok(Arc::new(model))
     }
 
@@ -154,7 +214,10 @@ impl Model {
         let [height, width] = self.manifest.input.shapes[0];
         let letterbox = Letterbox::new((width, height), &self.manifest.input);
         let filter = ClassFilter::all(self.manifest.classes.names.len());
-        let wanted = Wanted { filter: &filter, score_min: self.manifest.thresholds.score };
+        let wanted = Wanted {
+            filter: &filter,
+            score_min: self.manifest.thresholds.score,
+        };
         self.propose(&letterbox, wanted, &mut Vec::new())
     }
 
@@ -177,15 +240,16 @@ impl Model {
         candidates: &mut Vec<Candidate>,
     ) -> Result<(), InferError> {
         let failed = |e: ort::Error| InferError::Run(e.to_string());
-        let input = TensorRef::from_array_view((letterbox.dims(), letterbox.values()))
-            .map_err(failed)?;
+        let input =
+            TensorRef::from_array_view((letterbox.dims(), letterbox.values())).map_err(failed)?;
         let outputs = session
             .run(ort::inputs![self.input_name.as_str() => input])
             .map_err(failed)?;
         let output = |index: usize| {
             let name = self.output_names.get(index).map_or("", String::as_str);
-            let value =
-                outputs.get(name).ok_or_else(|| InferError::Missing(name.to_owned()))?;
+            let value = outputs
+                .get(name)
+                .ok_or_else(|| InferError::Missing(name.to_owned()))?;
             let (shape, data) = value.try_extract_tensor::<f32>().map_err(failed)?;
             Ok(Tensor { shape, data })
         };
@@ -201,7 +265,10 @@ impl Model {
                 centernet::decode(maps, shape, cell, filter, score_min, candidates)
             }
         };
-        decoded.map_err(|fault| InferError::Output { name: self.output_names.join("`, `"), fault })
+        decoded.map_err(|fault| InferError::Output {
+            name: self.output_names.join("`, `"),
+            fault,
+        })
     }
 }
 
@@ -211,9 +278,13 @@ fn read_weights(manifest: &Manifest, path: &Path) -> Result<Vec<u8>, ModelError>
         path: path.to_owned(),
         reason,
     };
-    let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|e| failed(e.to_string()))?
+        .len();
     if size > WEIGHTS_BYTES_MAX {
-        return Err(failed(format!("it has {size} bytes, more than {WEIGHTS_BYTES_MAX}")));
+        return Err(failed(format!(
+            "it has {size} bytes, more than {WEIGHTS_BYTES_MAX}"
+        )));
     }
     let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
     let found = hex::encode(Sha256::digest(&bytes));
@@ -227,7 +298,6 @@ fn read_weights(manifest: &Manifest, path: &Path) -> Result<Vec<u8>, ModelError>
     }
     Ok(bytes)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -243,7 +313,10 @@ mod tests {
         if let Some(weights) = weights {
             std::fs::write(dir.path().join("yolox_nano.onnx"), weights).unwrap();
         }
-        let places = Places { weights: vec![dir.path().to_owned()], ..Places::default() };
+        let places = Places {
+            weights: vec![dir.path().to_owned()],
+            ..Places::default()
+        };
         let text = match Model::load(manifest(), &places, 1, 1) {
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
@@ -271,9 +344,15 @@ mod tests {
 
     #[test]
     fn a_name_is_not_a_path() {
-        let places = Places { manifests: vec![PathBuf::from("/")], ..Places::default() };
+        let places = Places {
+            manifests: vec![PathBuf::from("/")],
+            ..Places::default()
+        };
         for name in ["", "../secret", ".hidden", "a/b"] {
-            assert!(matches!(find_manifest(name, &places), Err(ModelError::NoManifest { .. })));
+            assert!(matches!(
+                find_manifest(name, &places),
+                Err(ModelError::NoManifest { .. })
+            ));
         }
     }
 }

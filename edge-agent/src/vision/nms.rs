@@ -64,7 +64,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn candidate(class: u16, score: f32, left: f32) -> Candidate {
-        Candidate { class, score, left, top: 0.0, right: left + 10.0, bottom: 10.0 }
+        Candidate {
+            class,
+            score,
+            left,
+            top: 0.0,
+            right: left + 10.0,
+            bottom: 10.0,
+        }
     }
 
     #[test]
@@ -82,9 +89,18 @@ mod tests {
 
     #[test]
     fn what_is_not_a_box_goes() {
-        let nan = Candidate { left: f32::NAN, ..candidate(0, 0.9, 0.0) };
-        let infinite = Candidate { right: f32::INFINITY, ..candidate(0, 0.9, 0.0) };
-        let turned = Candidate { right: -1.0, ..candidate(0, 0.9, 0.0) };
+        let nan = Candidate {
+            left: f32::NAN,
+            ..candidate(0, 0.9, 0.0)
+        };
+        let infinite = Candidate {
+            right: f32::INFINITY,
+            ..candidate(0, 0.9, 0.0)
+        };
+        let turned = Candidate {
+            right: -1.0,
+            ..candidate(0, 0.9, 0.0)
+        };
         let scoreless = candidate(0, f32::NAN, 0.0);
         let mut candidates = vec![nan, infinite, turned, scoreless];
         suppress(&mut candidates, 0.5);

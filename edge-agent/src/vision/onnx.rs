@@ -50,7 +50,11 @@ pub enum OnnxError {
 }
 
 /// Refuses external data and frees height and width of the input called `name`, or of the only one.
-pub(super) fn prepare(model: &[u8], name: Option<&str>, layout: Layout) -> Result<Vec<u8>, OnnxError> {
+pub(super) fn prepare(
+    model: &[u8],
+    name: Option<&str>,
+    layout: Layout,
+) -> Result<Vec<u8>, OnnxError> {
     let graph = Fields(model)
         .find_map(|field| field.map(|f| f.message_of(MODEL_GRAPH)).transpose())
         .ok_or(OnnxError::Malformed("it has no graph"))??;
@@ -65,7 +69,11 @@ pub(super) fn prepare(model: &[u8], name: Option<&str>, layout: Layout) -> Resul
             GRAPH_VALUE_INFO => Ok(Edit::Drop),
             GRAPH_OUTPUT => edit_path(value, &[VALUE_INFO_TYPE, TYPE_TENSOR], &|tensor_type| {
                 edit(tensor_type, |number, _| {
-                    Ok(if number == TENSOR_TYPE_SHAPE { Edit::Drop } else { Edit::Keep })
+                    Ok(if number == TENSOR_TYPE_SHAPE {
+                        Edit::Drop
+                    } else {
+                        Edit::Keep
+                    })
                 })
             })
             .map(Edit::Replace),
@@ -76,7 +84,11 @@ pub(super) fn prepare(model: &[u8], name: Option<&str>, layout: Layout) -> Resul
         return Err(OnnxError::Input(name.unwrap_or("(any)").to_owned()));
     }
     edit(model, |number, _| {
-        Ok(if number == MODEL_GRAPH { Edit::Replace(graph.clone()) } else { Edit::Keep })
+        Ok(if number == MODEL_GRAPH {
+            Edit::Replace(graph.clone())
+        } else {
+            Edit::Keep
+        })
     })
 }
 
@@ -109,7 +121,11 @@ fn free_sides(value_info: &[u8], layout: Layout) -> Result<Vec<u8>, OnnxError> {
                 _ => Edit::Keep,
             })
         })?;
-        if dim == 4 { Ok(edited) } else { Err(OnnxError::Rank(dim)) }
+        if dim == 4 {
+            Ok(edited)
+        } else {
+            Err(OnnxError::Rank(dim))
+        }
     })
 }
 
@@ -160,7 +176,8 @@ fn refuse_external_attribute(attribute: &[u8], depth: usize) -> Result<(), OnnxE
 fn refuse_external_sparse(sparse: &[u8]) -> Result<(), OnnxError> {
     for field in Fields(sparse) {
         let field = field?;
-        if let (SPARSE_VALUES | SPARSE_INDICES, Value::Bytes(tensor)) = (field.number, field.value) {
+        if let (SPARSE_VALUES | SPARSE_INDICES, Value::Bytes(tensor)) = (field.number, field.value)
+        {
             refuse_external_tensor(tensor)?;
         }
     }
@@ -211,12 +228,10 @@ fn edit(
 type Change<'a> = dyn Fn(&[u8]) -> Result<Vec<u8>, OnnxError> + 'a;
 
 /// Edits the message that `path`, a chain of field numbers, leads to.
-fn edit_path(
-    message: &[u8],
-    path: &[u64],
-    change: &Change<'_>,
-) -> Result<Vec<u8>, OnnxError> {
-    let Some((first, rest)) = path.split_first() else { return change(message) };
+fn edit_path(message: &[u8], path: &[u64], change: &Change<'_>) -> Result<Vec<u8>, OnnxError> {
+    let Some((first, rest)) = path.split_first() else {
+        return change(message);
+    };
     edit(message, |number, value| {
         if number != *first {
             return Ok(Edit::Keep);
@@ -280,25 +295,37 @@ fn read_field(whole: &[u8]) -> Result<Field<'_>, OnnxError> {
     let malformed = || OnnxError::Malformed("a field ends too early");
     let mut rest = whole;
     let varint = |rest: &mut &[u8]| {
-        prost::encoding::decode_varint(rest).ok().ok_or(OnnxError::Malformed("a bad number"))
+        prost::encoding::decode_varint(rest)
+            .ok()
+            .ok_or(OnnxError::Malformed("a bad number"))
     };
     let key = varint(&mut rest)?;
     let value = match key & 7 {
         0 => Value::Varint(varint(&mut rest)?),
         wire @ (1 | 5) => {
-            rest = rest.get(if wire == 1 { 8 } else { 4 }..).ok_or_else(malformed)?;
+            rest = rest
+                .get(if wire == 1 { 8 } else { 4 }..)
+                .ok_or_else(malformed)?;
             Value::Fixed
         }
         2 => {
-            let len = usize::try_from(varint(&mut rest)?).ok().ok_or_else(malformed)?;
+            let len = usize::try_from(varint(&mut rest)?)
+                .ok()
+                .ok_or_else(malformed)?;
             let (bytes, tail) = rest.split_at_checked(len).ok_or_else(malformed)?;
             rest = tail;
             Value::Bytes(bytes)
         }
         _ => return Err(OnnxError::Malformed("an unknown wire type")),
     };
-    let raw = whole.get(..whole.len() - rest.len()).ok_or_else(malformed)?;
-    Ok(Field { number: key >> 3, value, raw })
+    let raw = whole
+        .get(..whole.len() - rest.len())
+        .ok_or_else(malformed)?;
+    Ok(Field {
+        number: key >> 3,
+        value,
+        raw,
+    })
 }
 
 #[cfg(test)]
@@ -334,22 +361,39 @@ mod tests {
     #[test]
     fn sides_become_free_and_the_rest_stays() {
         let input = input("images", 4);
-        let before = model(&[(GRAPH_NODE, b""), (GRAPH_INPUT, &input), (GRAPH_VALUE_INFO, b"")]);
+        let before = model(&[
+            (GRAPH_NODE, b""),
+            (GRAPH_INPUT, &input),
+            (GRAPH_VALUE_INFO, b""),
+        ]);
         let after = prepare(&before, Some("images"), Layout::Nchw).unwrap();
         let text = String::from_utf8_lossy(&after);
         assert!(text.contains("height") && text.contains("width") && text.contains("kept"));
-        assert_eq!(after.windows(2).filter(|pair| *pair == [0xa0, 0x03]).count(), 2, "batch and channels");
-        assert_eq!(prepare(&after, None, Layout::Nchw).as_ref(), Ok(&after), "a second time");
+        assert_eq!(
+            after
+                .windows(2)
+                .filter(|pair| *pair == [0xa0, 0x03])
+                .count(),
+            2,
+            "batch and channels"
+        );
+        assert_eq!(
+            prepare(&after, None, Layout::Nchw).as_ref(),
+            Ok(&after),
+            "a second time"
+        );
     }
 
     #[test]
     fn what_does_not_fit_is_named() {
         let flat = input("images", 2);
-        let fault = |graph: &[(u64, &[u8])], name| {
-            prepare(&model(graph), name, Layout::Nchw).unwrap_err()
-        };
+        let fault =
+            |graph: &[(u64, &[u8])], name| prepare(&model(graph), name, Layout::Nchw).unwrap_err();
         assert_eq!(fault(&[(GRAPH_INPUT, &flat)], None), OnnxError::Rank(2));
-        assert_eq!(fault(&[(GRAPH_INPUT, &flat)], Some("x")), OnnxError::Input("x".into()));
+        assert_eq!(
+            fault(&[(GRAPH_INPUT, &flat)], Some("x")),
+            OnnxError::Input("x".into())
+        );
         let not_onnx = prepare(b"not a model at all", None, Layout::Nchw);
         assert!(matches!(not_onnx, Err(OnnxError::Malformed(_))));
     }

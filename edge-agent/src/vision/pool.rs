@@ -24,14 +24,25 @@ struct Loan<'a, T> {
 impl<T> Pool<T> {
     /// `things` must not be empty: nobody would ever be served.
     pub(super) fn new(things: Vec<T>) -> Self {
-        let line = Line { free: things, next_number: 0, serving: 0 };
-        Self { line: Mutex::new(line), moved: Condvar::new() }
+        let line = Line {
+            free: things,
+            next_number: 0,
+            serving: 0,
+        };
+        Self {
+            line: Mutex::new(line),
+            moved: Condvar::new(),
+        }
     }
 
     /// Waits for a turn and lends a thing to `work`.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         let mut loan = self.borrow();
-        work(loan.thing.as_mut().expect("it is there until the loan is dropped"))
+        work(
+            loan.thing
+                .as_mut()
+                .expect("it is there until the loan is dropped"),
+        )
     }
 
     fn borrow(&self) -> Loan<'_, T> {
@@ -44,9 +55,15 @@ impl<T> Pool<T> {
             {
                 line.serving += 1;
                 self.moved.notify_all();
-                return Loan { pool: self, thing: Some(thing) };
+                return Loan {
+                    pool: self,
+                    thing: Some(thing),
+                };
             }
-            line = self.moved.wait(line).unwrap_or_else(PoisonError::into_inner);
+            line = self
+                .moved
+                .wait(line)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

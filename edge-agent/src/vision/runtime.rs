@@ -30,20 +30,33 @@ static ENVIRONMENT: OnceLock<Result<Environment, RuntimeError>> = OnceLock::new(
 
 fn environment(places: &Places) -> Result<&'static Environment, RuntimeError> {
     let environment = ENVIRONMENT.get_or_init(|| {
-        let Some(path) = places.runtimes.first() else { return Err(RuntimeError::Missing) };
-        let failed = |reason: String| RuntimeError::Load { path: path.clone(), reason };
+        let Some(path) = places.runtimes.first() else {
+            return Err(RuntimeError::Missing);
+        };
+        let failed = |reason: String| RuntimeError::Load {
+            path: path.clone(),
+            reason,
+        };
         // Checked here, because the loader's own message does not name the file.
         if !path.is_file() {
             return Err(failed("there is no such file".to_owned()));
         }
         let builder = ort::init_from(path).map_err(|e| failed(e.to_string()))?;
-        builder.with_name("vong").with_telemetry(false).build().map_err(|e| failed(e.to_string()))
+        builder
+            .with_name("vong")
+            .with_telemetry(false)
+            .build()
+            .map_err(|e| failed(e.to_string()))
     });
     environment.as_ref().map_err(Clone::clone)
 }
 
 /// A session over `model`, an ONNX file in memory, with `threads` threads an inference.
-pub(super) fn session(places: &Places, model: &[u8], threads: usize) -> Result<Session, RuntimeError> {
+pub(super) fn session(
+    places: &Places,
+    model: &[u8],
+    threads: usize,
+) -> Result<Session, RuntimeError> {
     let failed = |e: &dyn std::fmt::Display| RuntimeError::Session(e.to_string());
     // Spinning would burn the cores that decoding needs.
     SessionBuilder::new(environment(places)?)

@@ -4,7 +4,10 @@
 //! `x = (cx + column) · stride`, `y = (cy + row) · stride`, `width = exp(w) · stride`,
 //! `height = exp(h) · stride`, `score = objectness · class score`.
 
-use super::{decode::{ClassFilter, OutputError, Tensor}, nms::Candidate};
+use super::{
+    decode::{ClassFilter, OutputError, Tensor},
+    nms::Candidate,
+};
 
 /// Appends what the head proposes with at least `score_min`.
 pub(super) fn decode(
@@ -16,19 +19,26 @@ pub(super) fn decode(
     candidates: &mut Vec<Candidate>,
 ) -> Result<(), OutputError> {
     let row_len = 5 + filter.class_count();
-    let cells = strides.iter().map(|s| (height / s) * (width / s)).sum::<usize>();
+    let cells = strides
+        .iter()
+        .map(|s| (height / s) * (width / s))
+        .sum::<usize>();
     output.expect(&[1, cells, row_len])?;
     let mut rows = output.data.chunks_exact(row_len);
     for &stride in strides {
         let columns = width / stride;
         for cell in 0..(height / stride) * columns {
-            let Some([cx, cy, w, h, objectness, scores @ ..]) = rows.next() else { break };
+            let Some([cx, cy, w, h, objectness, scores @ ..]) = rows.next() else {
+                break;
+            };
             // Most cells are empty; NaN counts as empty.
             let is_object = score_min <= *objectness;
             if !is_object {
                 continue;
             }
-            let Some((class, best)) = filter.best(scores) else { continue };
+            let Some((class, best)) = filter.best(scores) else {
+                continue;
+            };
             let score = objectness * best;
             if score_min <= score {
                 let place = [*cx, *cy, *w, *h];
@@ -49,7 +59,10 @@ fn at_cell(
     score: f32,
 ) -> Candidate {
     let size = stride as f32;
-    let (x, y) = ((cx + (cell % columns) as f32) * size, (cy + (cell / columns) as f32) * size);
+    let (x, y) = (
+        (cx + (cell % columns) as f32) * size,
+        (cy + (cell / columns) as f32) * size,
+    );
     let (half_width, half_height) = (w.exp() * size / 2.0, h.exp() * size / 2.0);
     Candidate {
         class,
@@ -78,7 +91,10 @@ mod tests {
 
     fn run(data: &[f32], filter: &ClassFilter) -> Vec<Candidate> {
         let mut out = Vec::new();
-        let output = Tensor { shape: &[1, 42, 7], data };
+        let output = Tensor {
+            shape: &[1, 42, 7],
+            data,
+        };
         decode(output, SHAPE, &[8, 16, 32], filter, 0.3, &mut out).unwrap();
         out
     }
@@ -92,7 +108,13 @@ mod tests {
         ]);
         let boxes: Vec<_> = run(&data, &ClassFilter::all(2))
             .iter()
-            .map(|c| (c.class, (c.score * 1000.0).round(), [c.left, c.top, c.right, c.bottom]))
+            .map(|c| {
+                (
+                    c.class,
+                    (c.score * 1000.0).round(),
+                    [c.left, c.top, c.right, c.bottom],
+                )
+            })
             .collect();
         assert_eq!(
             boxes,
@@ -123,9 +145,18 @@ mod tests {
     #[test]
     fn another_shape_is_refused_by_name() {
         let data = vec![0.0; 42 * 7];
-        let output = Tensor { shape: &[1, 42, 7], data: &data };
-        let refused =
-            decode(output, (32, 32), &[8, 16, 32], &ClassFilter::all(2), 0.3, &mut Vec::new());
+        let output = Tensor {
+            shape: &[1, 42, 7],
+            data: &data,
+        };
+        let refused = decode(
+            output,
+            (32, 32),
+            &[8, 16, 32],
+            &ClassFilter::all(2),
+            0.3,
+            &mut Vec::new(),
+        );
         assert_eq!(
             refused.unwrap_err().to_string(),
             "output has the shape [1, 42, 7], the manifest means [1, 21, 7]"

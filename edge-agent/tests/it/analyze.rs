@@ -12,29 +12,41 @@ use std::{
 
 use tempfile::TempDir;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     env::var_os("VONG_CACHE").map_or_else(|| root().join(".cache"), PathBuf::from)
 }
 
-fn data() -> PathBuf {
+pub(crate) fn data() -> PathBuf {
     let beside = || root().parent().unwrap().join("shared/data");
     env::var_os("VONG_DATA").map_or_else(beside, PathBuf::from)
 }
 
 /// The model can be loaded here.
 fn is_equipped() -> bool {
-    let weights = [cache().join("models/yolox-nano.onnx"), data().join("models/yolox_nano.onnx")];
+    let weights = [
+        cache().join("models/yolox-nano.onnx"),
+        data().join("models/yolox_nano.onnx"),
+    ];
     let runtime = env::var_os("ORT_DYLIB_PATH").is_some() || cache().join("onnxruntime").is_dir();
     runtime && weights.iter().any(|path| path.is_file())
 }
 
-fn video() -> Option<PathBuf> {
-    let places = [cache().join("videos/vtest.avi"), data().join("videos/pets_vtest.mp4")];
-    let found = places.into_iter().find(|path| path.is_file()).filter(|_| is_equipped());
+pub(crate) fn video() -> Option<PathBuf> {
+    let places = [
+        cache().join("videos/vtest.avi"),
+        data().join("videos/pets_vtest.mp4"),
+    ];
+    let found = places
+        .into_iter()
+        .find(|path| path.is_file())
+        .filter(|_| is_equipped());
     if found.is_none() {
         println!("skipped: no vtest.avi, yolox-nano or ONNX Runtime here; run scripts/setup");
     }
@@ -58,9 +70,15 @@ fn analyze(video: &Path, arguments: &[&str], out: &Path) -> Output {
 fn watch(video: &Path, out: &Path) -> (String, String) {
     let rules = root().join("edge-agent/examples/vtest.toml");
     let rules = rules.to_str().unwrap();
-    let files = ["--events", "e.jsonl", "--tracks", "t.txt", "--stats", "s.json"];
+    let files = [
+        "--events", "e.jsonl", "--tracks", "t.txt", "--stats", "s.json",
+    ];
     let output = analyze(video, &[&["--config", rules][..], &files].concat(), out);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
     (read("e.jsonl"), read("t.txt"))
 }
@@ -98,12 +116,20 @@ fn passages_equal_the_count_by_hand_and_two_runs_are_the_same_to_the_byte() {
     for (direction, expected) in [("to_right", &TO_RIGHT[..]), ("to_left", &TO_LEFT[..])] {
         let found = passages(&a.0, direction);
         let close = found.len() == expected.len()
-            && found.iter().zip(expected).all(|(f, e)| (f - e).abs() <= TOLERANCE);
+            && found
+                .iter()
+                .zip(expected)
+                .all(|(f, e)| (f - e).abs() <= TOLERANCE);
         assert!(close, "{direction}: {found:?}, by hand {expected:?}");
     }
     let count = |kind: &str, phase: &str| {
-        let both = [format!("\"kind\":\"{kind}\""), format!("\"phase\":\"{phase}\"")];
-        a.0.lines().filter(|line| both.iter().all(|part| line.contains(part.as_str()))).count()
+        let both = [
+            format!("\"kind\":\"{kind}\""),
+            format!("\"phase\":\"{phase}\""),
+        ];
+        a.0.lines()
+            .filter(|line| both.iter().all(|part| line.contains(part.as_str())))
+            .count()
     };
     assert_eq!(count("dwell_exceeded", "begin"), 1, "one loiterer");
     for line in a.1.lines() {
@@ -111,15 +137,22 @@ fn passages_equal_the_count_by_hand_and_two_runs_are_the_same_to_the_byte() {
     }
     let stats = fs::read_to_string(first.path().join("s.json")).unwrap();
     let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
-    assert_eq!((&stats["frames"], &stats["decoded"]), (&795.into(), &795.into()));
+    assert_eq!(
+        (&stats["frames"], &stats["decoded"]),
+        (&795.into(), &795.into())
+    );
 }
 
 fn refusal(video: &Path, out: &TempDir) -> String {
     let output = analyze(video, &["--events", "e.jsonl"], out.path());
     assert_eq!(output.status.code(), Some(1));
-    assert!(!out.path().join("e.jsonl").exists(), "no result of a file without pictures");
+    assert!(
+        !out.path().join("e.jsonl").exists(),
+        "no result of a file without pictures"
+    );
     let text = String::from_utf8(output.stderr).unwrap();
-    text.trim_end().replace(&out.path().display().to_string(), "DIR")
+    text.trim_end()
+        .replace(&out.path().display().to_string(), "DIR")
 }
 
 #[test]
@@ -138,7 +171,11 @@ fn what_is_not_a_video_is_refused_in_one_sentence() {
     let text = file("text.mp4", &"This is a letter, not a film.\n".repeat(100));
     let absent = out.path().join("absent.mp4");
     assert_eq!(
-        [refusal(&empty, &out), refusal(&text, &out), refusal(&absent, &out)],
+        [
+            refusal(&empty, &out),
+            refusal(&text, &out),
+            refusal(&absent, &out)
+        ],
         [
             "edge-agent: DIR/empty.mp4: the file cannot be opened: it is empty",
             "edge-agent: DIR/text.mp4: this is not a video in a format that is known here",
@@ -156,11 +193,20 @@ fn a_misspelt_model_or_class_is_a_usage_fault() {
     }
     let out = tempfile::tempdir().unwrap();
     for (arguments, fault) in [
-        (["--model", "yolo-nano"], "there is no model manifest `yolo-nano.toml` in "),
-        (["--classes", "persn"], "--classes: `persn` is not a class of yolox-nano"),
+        (
+            ["--model", "yolo-nano"],
+            "there is no model manifest `yolo-nano.toml` in ",
+        ),
+        (
+            ["--classes", "persn"],
+            "--classes: `persn` is not a class of yolox-nano",
+        ),
     ] {
         let output = analyze(Path::new("any.mp4"), &arguments, out.path());
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(2) && text.contains(fault), "{text}");
+        assert!(
+            output.status.code() == Some(2) && text.contains(fault),
+            "{text}"
+        );
     }
 }

@@ -8,11 +8,18 @@ use proto::invite::Invite;
 use crate::centre::{AGENT, Authority, CODE, Centre, Server};
 
 async fn server(centre: &Centre) -> Server {
-    Server::start(centre, "127.0.0.1:0".parse().unwrap(), "127.0.0.1:1883".to_owned()).await
+    Server::start(
+        centre,
+        "127.0.0.1:0".parse().unwrap(),
+        "127.0.0.1:1883".to_owned(),
+    )
+    .await
 }
 
 fn invite(code: [u8; 16], ca_sha256: [u8; 32], address: &str) -> String {
-    Invite::new(code, ca_sha256, address.to_owned()).unwrap().to_string()
+    Invite::new(code, ca_sha256, address.to_owned())
+        .unwrap()
+        .to_string()
 }
 
 #[tokio::test]
@@ -26,7 +33,10 @@ async fn a_box_gets_an_identity_once_and_finds_it_again() {
     let loaded = Identity::load(state.path()).unwrap();
     assert_eq!(loaded.agent, AGENT);
     assert_eq!(loaded.grpc_address, server.address.to_string());
-    assert_eq!(loaded.store_id, centre.state.lock().unwrap().centre.store_id);
+    assert_eq!(
+        loaded.store_id,
+        centre.state.lock().unwrap().centre.store_id
+    );
     for secret in ["key.pem", "signing.key", "mqtt.password"] {
         let mode = fs::metadata(state.path().join("identity").join(secret)).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{secret}");
@@ -36,7 +46,10 @@ async fn a_box_gets_an_identity_once_and_finds_it_again() {
 
     let again = enroll(&code, state.path()).await.unwrap_err();
     assert!(matches!(again, EnrollError::Spent(_)), "{again}");
-    assert!(Identity::exists(state.path()), "a refusal leaves the identity alone");
+    assert!(
+        Identity::exists(state.path()),
+        "a refusal leaves the identity alone"
+    );
 }
 
 #[tokio::test]
@@ -46,8 +59,14 @@ async fn a_stranger_with_a_valid_certificate_of_another_authority_is_refused() {
     let address = server.address.to_string();
     let code = invite(CODE, Authority::new().sha256(), &address);
     let error = enroll(&code, state.path()).await.unwrap_err();
-    assert!(matches!(error, EnrollError::Dial(DialError::Fingerprint { .. })), "{error}");
-    assert!(centre.state.lock().unwrap().agent_key.is_none(), "the code was not shown to it");
+    assert!(
+        matches!(error, EnrollError::Dial(DialError::Fingerprint { .. })),
+        "{error}"
+    );
+    assert!(
+        centre.state.lock().unwrap().agent_key.is_none(),
+        "the code was not shown to it"
+    );
     assert!(!Identity::exists(state.path()));
 }
 
@@ -65,11 +84,17 @@ async fn refusals_say_what_to_do() {
     // The certificate names 127.0.0.1 only.
     let renamed = format!("localhost:{}", server.address.port());
     let renamed = try_with(invite(CODE, ca, &renamed)).await;
-    assert!(matches!(renamed, EnrollError::Dial(DialError::Tls { .. })), "{renamed}");
+    assert!(
+        matches!(renamed, EnrollError::Dial(DialError::Tls { .. })),
+        "{renamed}"
+    );
 
     let address = server.kill().await;
     let nobody = try_with(invite(CODE, ca, &address.to_string())).await;
-    assert!(matches!(nobody, EnrollError::Dial(DialError::Unreachable { .. })), "{nobody}");
+    assert!(
+        matches!(nobody, EnrollError::Dial(DialError::Unreachable { .. })),
+        "{nobody}"
+    );
 
     let torn = try_with("vong1.abc".to_owned()).await;
     assert!(matches!(torn, EnrollError::Invite(_)), "{torn}");
@@ -88,5 +113,8 @@ fn a_damaged_identity_names_its_file() {
         "id = \"a\"\ngrpc_address = \"c:1\"\nmqtt_address = \"c:2\"\nstore_id = \"00\"\n",
     );
     let error = Identity::load(state.path()).unwrap_err().to_string();
-    assert!(error.contains("agent.toml") && error.contains("32 hexadecimal digits"), "{error}");
+    assert!(
+        error.contains("agent.toml") && error.contains("32 hexadecimal digits"),
+        "{error}"
+    );
 }

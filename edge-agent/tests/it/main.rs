@@ -11,4 +11,6 @@ mod identity;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod uplink;

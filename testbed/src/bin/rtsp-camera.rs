@@ -33,6 +33,9 @@ struct Flags {
     /// Play once instead of looping.
     #[arg(long)]
     once: bool,
+    /// Where in the video the first round begins.
+    #[arg(long, default_value_t = 0)]
+    from_seconds: u64,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn run(flags: Flags) -> Result<()> {
         codec: flags.codec,
         credentials: flags.user.zip(flags.password),
         once: flags.once,
+        from_seconds: flags.from_seconds,
     };
     let camera = Camera::start(&flags.video, &options)?;
     println!("{}", camera.url());

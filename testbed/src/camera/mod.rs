@@ -37,6 +37,8 @@ pub struct CameraOptions {
     pub credentials: Option<(String, String)>,
     /// Play once and end the stream, instead of looping.
     pub once: bool,
+    /// Where in the video the first round begins.
+    pub from_seconds: u64,
 }
 
 /// A running camera; it stops when dropped.
@@ -51,7 +53,7 @@ impl Camera {
         gstreamer::init()?;
         let feed = Feed::default();
         let server = Server::start(&feed, options)?;
-        let video = VideoLoop::start(video, feed.clone(), options.once)?;
+        let video = VideoLoop::start(video, feed.clone(), options)?;
         Ok(Self {
             feed,
             server,

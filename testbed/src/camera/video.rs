@@ -15,7 +15,9 @@ use gstreamer::{
 };
 use gstreamer_app::{AppSink, AppSinkCallbacks};
 
-use super::feed::Feed;
+use super::{CameraOptions, feed::Feed};
+
+const PREROLL_MAX: ClockTime = ClockTime::from_seconds(10);
 
 pub(super) struct VideoLoop {
     pipeline: Pipeline,
@@ -24,7 +26,7 @@ pub(super) struct VideoLoop {
 }
 
 impl VideoLoop {
-    pub(super) fn start(file: &Path, feed: Feed, once: bool) -> Result<Self> {
+    pub(super) fn start(file: &Path, feed: Feed, options: &CameraOptions) -> Result<Self> {
         let description = "filesrc name=file ! decodebin ! videoconvert ! \
              video/x-raw,format=I420 ! appsink name=frames sync=true max-buffers=2";
         let pipeline = gstreamer::parse::launch(description)?
@@ -48,14 +50,14 @@ impl VideoLoop {
                 })
                 .build(),
         );
-        pipeline
-            .set_state(State::Playing)
+        play(&pipeline, options.from_seconds)
             .with_context(|| format!("{} cannot be played", file.display()))?;
         let loops = Arc::new(AtomicU64::new(0));
         let watcher = std::thread::Builder::new()
             .name("video-loop".into())
             .spawn({
                 let (pipeline, loops) = (pipeline.clone(), Arc::clone(&loops));
+                let once = options.once;
                 move || replay(&pipeline, &feed, &loops, once)
             })?;
         Ok(Self {
@@ -83,6 +85,18 @@ impl Drop for VideoLoop {
         }
         self.pipeline.set_state(State::Null).ok();
     }
+}
+
+fn play(pipeline: &Pipeline, from_seconds: u64) -> Result<()> {
+    if from_seconds > 0 {
+        pipeline.set_state(State::Paused)?;
+        let (prerolled, _, _) = pipeline.state(PREROLL_MAX);
+        prerolled?;
+        let flags = SeekFlags::FLUSH | SeekFlags::ACCURATE;
+        pipeline.seek_simple(flags, ClockTime::from_seconds(from_seconds))?;
+    }
+    pipeline.set_state(State::Playing)?;
+    Ok(())
 }
 
 fn replay(pipeline: &Pipeline, feed: &Feed, loops: &AtomicU64, once: bool) {

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::Options;
 use crate::{
-    centre::{Addresses, Centre, Person, program},
-    process::{Program, Usage, usage},
+    centre::{Addresses, Centre, Person},
+    process::{Program, Usage, program, usage},
     roadside::Roadside,
 };
 
@@ -169,7 +169,7 @@ fn open_camera(options: &Options, folder: &Path) -> Result<(Option<Program>, Str
     ensure!(video.is_file(), "{} is not a file", video.display());
     let video = video.to_str().context("the video's path is not UTF-8")?;
     let log: PathBuf = folder.join("camera.log");
-    let mut camera = Program::start("rtsp-camera", &program("rtsp-camera")?, &[video], &[], &log)?;
+    let mut camera = Program::start("rtsp-camera", &program("rtsp-camera")?, &[video], &log)?;
     let url = camera.wait_for_line(READY, |line| line.starts_with("rtsp://"))?;
     Ok((Some(camera), url))
 }

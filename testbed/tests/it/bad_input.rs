@@ -9,14 +9,15 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use testbed::{centre::program, roadside::Roadside};
+use testbed::{
+    process::{command, program},
+    roadside::Roadside,
+};
 
 use crate::world::{model, rules, video};
 
 fn agent(arguments: &[&str]) -> Result<Output> {
-    Ok(Command::new(program("edge-agent")?)
-        .args(arguments)
-        .output()?)
+    Ok(command("edge-agent")?.args(arguments).output()?)
 }
 
 /// The program failed, and its message holds every one of `words`.
@@ -51,8 +52,7 @@ fn every_fault_of_a_camera_file_is_named_with_its_line() -> Result<()> {
             "cong.toml:7",
             "cong.toml:11",
             "cong.toml:15",
-            "vach",
-            "crosses itself",
+            "cross itself",
         ],
     );
     fs::write(
@@ -111,7 +111,7 @@ fn a_code_that_is_none_is_refused() -> Result<()> {
     let roadside = Roadside::lay(&folder.path().join("box"), "mqtt", &model())?;
     roadside.watch(&rules(), "rtsp://127.0.0.1:9/live")?;
     let output = agent(&["enroll", "vong1.AAAA", "--config", text(&roadside.folder)?])?;
-    check(&output, &["code"]);
+    check(&output, &["invitation"]);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::{
+    main_job::{ACTION_SECONDS, INTRUSION_LIMIT},
     webdriver::Browser,
     world::{AGENT, CAMERA, PASSWORD, World},
 };
@@ -26,7 +27,7 @@ const PICTURE: &str = "img[src*='/api/v1/evidence/']";
 
 #[tokio::test]
 async fn an_operator_signs_in_sees_the_camera_and_acknowledges() -> Result<()> {
-    let world = World::start("mqtt").await?;
+    let world = World::start_at("mqtt", ACTION_SECONDS).await?;
     let screens = screens()?;
     let browser = Browser::start(1440, 1000).await?;
     browser.open(&world.centre.url()).await?;
@@ -35,11 +36,7 @@ async fn an_operator_signs_in_sees_the_camera_and_acknowledges() -> Result<()> {
         .await?
         .write("operator")
         .await?;
-    browser
-        .find("#password")
-        .await?
-        .write(PASSWORD)
-        .await?;
+    browser.find("#password").await?.write(PASSWORD).await?;
     browser.screenshot(&screens.join("sign-in.png")).await?;
     browser.find("form button.primary").await?.click().await?;
     the_camera_is_drawn(&browser).await?;
@@ -48,7 +45,7 @@ async fn an_operator_signs_in_sees_the_camera_and_acknowledges() -> Result<()> {
     let is_intrusion = |alert: &Value| alert["kind"] == "intrusion";
     world
         .wait(
-            Duration::from_secs(100),
+            INTRUSION_LIMIT,
             "/api/v1/alerts?state=open",
             |alerts| alerts.iter().any(is_intrusion),
         )

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::world::{AGENT, CAMERA, World};
 
-/// In the video someone walks on the lawn at 50.6 s.
-const INTRUSION_LIMIT: Duration = Duration::from_secs(100);
+/// In the video someone walks on the lawn at 50.6 s, and people cross the line at 52.1 and 59.4 s.
+pub(crate) const ACTION_SECONDS: u64 = 42;
+pub(crate) const INTRUSION_LIMIT: Duration = Duration::from_secs(40);
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn people_are_counted_and_an_intrusion_is_acknowledged_over_grpc() -> Resu
 }
 
 async fn main_job(uplink: &str) -> Result<()> {
-    let mut world = World::start(uplink).await?;
+    let mut world = World::start_at(uplink, ACTION_SECONDS).await?;
     the_camera_is_shown(&world).await?;
     let alert = an_intrusion_is_raised(&world).await?;
     it_is_acknowledged_once(&world, &alert).await?;
@@ -81,14 +82,10 @@ async fn an_intrusion_is_raised(world: &World) -> Result<Value> {
         (&json!(AGENT), &json!(CAMERA))
     );
     let crossings = world
-        .person
-        .items("/api/v1/events?kind=line_crossed")
+        .wait(START_LIMIT, "/api/v1/events?kind=line_crossed", |crossings| {
+            crossings.len() >= 2
+        })
         .await?;
-    assert!(
-        crossings.len() >= 4,
-        "five people crossed by then: {}",
-        crossings.len()
-    );
     for crossing in &crossings {
         assert_eq!(crossing["objects"][0]["class"], "person");
     }

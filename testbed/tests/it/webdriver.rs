@@ -29,7 +29,7 @@ impl Browser {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("chromedriver.log");
         let program = Path::new("/usr/bin/chromedriver");
-        let mut driver = Program::start("chromedriver", program, &["--port=0"], &[], &log)?;
+        let mut driver = Program::start("chromedriver", program, &["--port=0"], &log)?;
         let started = "started successfully on port ";
         let line = driver.wait_for_line(START_LIMIT, |line| line.contains(started))?;
         let (_, port) = line.split_once(started).context("no port")?;

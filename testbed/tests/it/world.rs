@@ -32,15 +32,25 @@ pub(crate) struct World {
 impl World {
     /// Everything enrolled and running.
     pub(crate) async fn start(uplink: &str) -> Result<Self> {
-        let mut world = Self::lay(uplink).await?;
+        Self::start_at(uplink, 0).await
+    }
+
+    /// The same, with the video from there on.
+    pub(crate) async fn start_at(uplink: &str, from_seconds: u64) -> Result<Self> {
+        let mut world = Self::lay_at(uplink, from_seconds).await?;
         world.agent = Some(world.roadside.start()?);
         Ok(world)
     }
 
     /// Everything but the box's program.
     pub(crate) async fn lay(uplink: &str) -> Result<Self> {
+        Self::lay_at(uplink, 0).await
+    }
+
+    async fn lay_at(uplink: &str, from_seconds: u64) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let camera = Camera::start(&video()?, &CameraOptions::default())?;
+        let options = CameraOptions { from_seconds, ..CameraOptions::default() };
+        let camera = Camera::start(&video()?, &options)?;
         let centre = Centre::start(&folder.path().join("centre"), &Addresses::default())?;
         centre.add_user("operator", "operator", PASSWORD)?;
         let roadside = Roadside::lay(&folder.path().join("box"), uplink, &model())?;

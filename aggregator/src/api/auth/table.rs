@@ -58,6 +58,10 @@ pub const GRPC: &[(&str, Access)] = &[
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         Access::Public,
     ),
+    (
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        Access::Public,
+    ),
     ("/vong.v1.Events/Subscribe", READ),
     ("/vong.v1.Events/Query", READ),
     ("/vong.v1.Alerts/List", READ),

@@ -13,9 +13,9 @@ use crate::{
         ApiState,
         auth::Principal,
         feed::{Ahead, Feed, FeedEnd, Update},
-        metrics::Held,
         slots::Slot,
     },
+    metrics::Held,
     store::{Change, Cursor, EventQuery, LIMIT_MAX, Start},
 };
 

@@ -37,14 +37,17 @@ pub async fn services(state: &ApiState) -> Result<Routes, DescribeError> {
     reporter
         .set_serving::<AlertsServer<alerts::Service>>()
         .await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
+    let describe = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
     let routes = Routes::new(events)
         .add_service(alerts)
         .add_service(health)
-        .add_service(reflection);
+        .add_service(describe().build_v1()?)
+        // Google's Python client still asks by the older name.
+        .add_service(describe().build_v1alpha()?);
     let guard = middleware::from_fn_with_state(state.clone(), guard::guard);
     Ok(routes.into_axum_router().layer(guard).into())
 }

@@ -21,8 +21,7 @@ const NOT_BUILT: &str = "<!doctype html>
 <html lang=\"en\"><meta charset=\"utf-8\"><title>Vọng</title>
 <h1>The console is not in this program</h1>
 <p>It was built without <code>aggregator/console/dist</code>. To have it: run
-<code>npm ci && npm run build</code> in <code>aggregator/console</code>, then build the aggregator
-again. The API works all the same: see <a href=\"/api/v1/openapi.json\">its description</a>.</p>
+<code>scripts/build-console</code>, then build the aggregator again. The API works all the same: see <a href=\"/api/v1/openapi.json\">its description</a>.</p>
 </html>
 ";
 

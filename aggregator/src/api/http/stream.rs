@@ -21,9 +21,9 @@ use crate::{
         ApiState,
         auth::Principal,
         feed::{Ahead, Feed, FeedEnd, Update},
-        metrics::Held,
         slots::Slot,
     },
+    metrics::Held,
     store::{Change, Cursor},
 };
 

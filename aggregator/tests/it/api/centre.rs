@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use aggregator::{
-    api::{self, ApiState, Settings, auth::Secret, metrics::Metrics},
+    api::{self, ApiState, Settings, auth::Secret},
+    metrics::Metrics,
     store::{Access, Role, Store, Timestamp, UserRecord},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};

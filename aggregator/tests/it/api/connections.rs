@@ -77,7 +77,7 @@ async fn a_request_that_never_comes_to_its_end_is_cut_off() {
 #[tokio::test]
 async fn endless_headers_are_refused() {
     let centre = Centre::start().await;
-    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(200);
     let large = format!("x-large: {}\r\n", "y".repeat(100_000));
     for headers in [many, large] {
         let mut stream = TcpStream::connect(centre.http).await.unwrap();

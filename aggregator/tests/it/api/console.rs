@@ -60,7 +60,7 @@ async fn an_address_of_the_page_is_the_page_and_a_missing_file_is_missing() {
         assert_eq!(again.send().await.unwrap().status(), 304);
     } else {
         assert!(
-            text.contains("npm run build"),
+            text.contains("scripts/build-console"),
             "says how to build it: {text}"
         );
     }

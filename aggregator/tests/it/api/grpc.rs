@@ -1,6 +1,6 @@
 //! The same, as integrators call it.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use aggregator::store::Role;
 use proto::v1::{
@@ -122,16 +122,16 @@ async fn every_call_by_every_role() {
             Err(Code::Unauthenticated) => "who?",
             Err(code) => panic!("{name}: {code}"),
         });
-        table += &format!("{name}: {}\n", codes.join(" "));
+        writeln!(table, "{name}: {}", codes.join(" ")).unwrap();
     }
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         nobody: who? who? who? who?
         service: yes yes yes no
         viewer: yes yes yes no
         operator: yes yes yes yes
         supervisor: yes yes yes yes
         admin: yes yes yes yes
-    "#]]
+    "]]
     .assert_eq(&table);
 }
 

@@ -1,5 +1,7 @@
 //! Every operation that the OpenAPI document lists, tried by everyone.
 
+use std::fmt::Write;
+
 use aggregator::store::Role;
 use expect_test::expect;
 use reqwest::Method;
@@ -47,7 +49,7 @@ async fn every_operation_by_every_role() {
                 }
             }
             let method = method.to_uppercase();
-            table += &format!("{method:6} {path}: {}\n", allowed.join(" "));
+            writeln!(table, "{method:6} {path}: {}", allowed.join(" ")).unwrap();
         }
     }
     let table = table.replace(
@@ -55,7 +57,7 @@ async fn every_operation_by_every_role() {
         "everyone",
     );
     let table = table.replace("service viewer operator supervisor admin", "known");
-    expect![[r#"
+    expect![[r"
         GET    /api/v1/agents: known
         GET    /api/v1/agents/{agent}/cameras/{camera}: known
         GET    /api/v1/agents/{agent}/cameras/{camera}/counts: known
@@ -78,7 +80,7 @@ async fn every_operation_by_every_role() {
         GET    /healthz: everyone
         GET    /metrics: everyone
         GET    /readyz: everyone
-    "#]]
+    "]]
     .assert_eq(&table);
 }
 

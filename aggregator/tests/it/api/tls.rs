@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aggregator::{
-    api::{self, ApiState, Settings, metrics::Metrics},
+    api::{self, ApiState, Settings},
+    metrics::Metrics,
     store::Role,
 };
 use rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ring, pki_types::ServerName};

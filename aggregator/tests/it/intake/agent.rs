@@ -19,7 +19,6 @@ use super::centre::TestCentre;
 pub(super) struct TestAgent {
     pub(super) id: String,
     pub(super) password: String,
-    pub(super) ca_der: Vec<u8>,
     pub(super) epoch: u64,
     identity: Identity,
     signing: SigningKey,
@@ -37,7 +36,9 @@ impl TestAgent {
     pub(super) async fn enrol(centre: &TestCentre, id: &str) -> Self {
         let code = centre.invite(id).await;
         let grpc = centre.running.grpc.to_string();
-        Self::enrol_at(&grpc, &centre.ca_pem(), &code).await.unwrap()
+        Self::enrol_at(&grpc, &centre.ca_pem(), &code)
+            .await
+            .unwrap()
     }
 
     /// As a box does: over TLS that trusts the centre's own authority only.
@@ -50,12 +51,19 @@ impl TestAgent {
         let signing = SigningKey::from_bytes(&rand::random());
         let request = v1::EnrollRequest {
             code: code.to_vec(),
-            csr_der: CertificateParams::default().serialize_request(&key).unwrap().der().to_vec(),
+            csr_der: CertificateParams::default()
+                .serialize_request(&key)
+                .unwrap()
+                .der()
+                .to_vec(),
             signing_public_key: signing.verifying_key().to_bytes().to_vec(),
             software: "test 1".to_owned(),
         };
         let channel = channel(grpc, ca_pem, None).await.unwrap();
-        let reply = EnrollmentClient::new(channel).enroll(request).await?.into_inner();
+        let reply = EnrollmentClient::new(channel)
+            .enroll(request)
+            .await?
+            .into_inner();
         let pem = format!(
             "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
             STANDARD.encode(&reply.certificate_der)
@@ -64,19 +72,23 @@ impl TestAgent {
         Ok(Self {
             id: reply.agent,
             password: reply.mqtt_password,
-            ca_der: reply.ca_der,
             epoch: rand::random_range(1..u64::MAX),
             identity: Identity::from_pem(pem, key.serialize_pem()),
             signing,
             ack_key: VerifyingKey::from_bytes(&ack_key).unwrap(),
-            streams: [Stream { next: 1, chain: chain::START }; 5],
+            streams: [Stream {
+                next: 1,
+                chain: chain::START,
+            }; 5],
         })
     }
 
     /// A connection that shows this box's certificate.
     pub(super) async fn channel(&self, centre: &TestCentre) -> Channel {
         let grpc = centre.running.grpc.to_string();
-        channel(&grpc, &centre.ca_pem(), Some(self.identity.clone())).await.unwrap()
+        channel(&grpc, &centre.ca_pem(), Some(self.identity.clone()))
+            .await
+            .unwrap()
     }
 
     pub(super) async fn try_channel_at(
@@ -90,21 +102,40 @@ impl TestAgent {
     /// Starts its process again.
     pub(super) fn restart(&mut self) {
         self.epoch = rand::random_range(1..u64::MAX);
-        self.streams = [Stream { next: 1, chain: chain::START }; 5];
+        self.streams = [Stream {
+            next: 1,
+            chain: chain::START,
+        }; 5];
     }
 
     pub(super) fn hello(&self) -> v1::Up {
-        let streams = Lane::ALL.map(|lane| v1::StreamState {
+        self.hello_of(Vec::new())
+    }
+
+    /// Says that of an earlier run nothing is left, and that its next number was `next`.
+    pub(super) fn hello_with_rest(&self, epoch: u64, lane: Lane, next: u64) -> v1::Up {
+        let lane = lane.number().into();
+        self.hello_of(vec![v1::StreamState {
+            epoch,
+            lane,
+            base: next,
+            next,
+            last_acked: 0,
+        }])
+    }
+
+    fn hello_of(&self, mut streams: Vec<v1::StreamState>) -> v1::Up {
+        streams.extend(Lane::ALL.map(|lane| v1::StreamState {
             epoch: self.epoch,
             lane: lane.number().into(),
             base: 1,
             next: self.streams[lane.index()].next,
             last_acked: 0,
-        });
+        }));
         let hello = v1::Hello {
             agent: self.id.clone(),
             epoch: self.epoch,
-            streams: streams.to_vec(),
+            streams,
             mono_us: 1,
             wall_us: Timestamp::now().as_micros(),
             software: "test 2".to_owned(),
@@ -154,12 +185,16 @@ impl TestAgent {
             Domain::Status => up::Message::Status(envelope),
             Domain::Batch | Domain::Ack => up::Message::Batch(envelope),
         };
-        v1::Up { message: Some(message) }
+        v1::Up {
+            message: Some(message),
+        }
     }
 
     /// Reads an ack, proving that the centre made it.
     pub(super) fn ack(&self, down: &v1::Down) -> CheckedAck {
-        let Some(v1::down::Message::Ack(envelope)) = &down.message else { panic!("no ack") };
+        let Some(v1::down::Message::Ack(envelope)) = &down.message else {
+            panic!("no ack")
+        };
         let payload = sign::open(Domain::Ack, envelope, &self.ack_key).unwrap();
         CheckedAck::decode(payload).unwrap()
     }
@@ -167,7 +202,10 @@ impl TestAgent {
     /// How far the ack says that this lane is stored.
     pub(super) fn up_to(&self, down: &v1::Down, lane: Lane) -> u64 {
         let ack = self.ack(down);
-        let mark = ack.watermarks.iter().find(|m| m.id.lane == lane && m.id.epoch == self.epoch);
+        let mark = ack
+            .watermarks
+            .iter()
+            .find(|m| m.id.lane == lane && m.id.epoch == self.epoch);
         mark.unwrap().up_to
     }
 }
@@ -183,7 +221,11 @@ async fn channel(
     if let Some(identity) = identity {
         tls = tls.identity(identity);
     }
-    Channel::from_shared(format!("https://{grpc}")).unwrap().tls_config(tls)?.connect().await
+    Channel::from_shared(format!("https://{grpc}"))
+        .unwrap()
+        .tls_config(tls)?
+        .connect()
+        .await
 }
 
 pub(super) fn item(event: Event) -> Vec<u8> {

@@ -22,7 +22,11 @@ impl Scene {
         let gate = TestAgent::enrol(&centre, "gate").await;
         let mut exchange = Exchange::open(gate.channel(&centre).await).await.unwrap();
         exchange.ask(gate.hello()).await.unwrap();
-        Self { centre, gate, exchange }
+        Self {
+            centre,
+            gate,
+            exchange,
+        }
     }
 
     async fn happens(&mut self, event: scene::Event) {
@@ -36,7 +40,10 @@ impl Scene {
     }
 
     async fn alerts(&self) -> Vec<Alert> {
-        let query = AlertQuery { limit: 100, ..AlertQuery::default() };
+        let query = AlertQuery {
+            limit: 100,
+            ..AlertQuery::default()
+        };
         self.centre.store.alerts(query).await.unwrap().items
     }
 
@@ -55,17 +62,29 @@ fn actions(alert: &Alert) -> Vec<Action> {
 async fn an_intrusion_raises_one_alert_that_ends_and_is_acknowledged() {
     let mut scene = Scene::start().await;
     scene.happens(passage()).await;
-    assert!(scene.alerts().await.is_empty(), "an event without severity calls for nobody");
+    assert!(
+        scene.alerts().await.is_empty(),
+        "an event without severity calls for nobody"
+    );
     scene.happens(intrusion(Phase::Begin, 1)).await;
     scene.happens(intrusion(Phase::Begin, 2)).await;
     let alert = scene.only_alert().await;
     assert_eq!((alert.condition, alert.occurrences), (Condition::Active, 2));
-    assert_eq!((&*alert.kind, &*alert.rule, &*alert.camera), ("intrusion", "yard", "gate"));
+    assert_eq!(
+        (&*alert.kind, &*alert.rule, &*alert.camera),
+        ("intrusion", "yard", "gate")
+    );
 
     let store = &scene.centre.store;
-    let seen = store.acknowledge(alert.id, "linh", "a guard went", Timestamp::now()).await.unwrap();
+    let seen = store
+        .acknowledge(alert.id, "linh", "a guard went", Timestamp::now())
+        .await
+        .unwrap();
     assert_eq!(seen.acknowledged.as_ref().unwrap().by, "linh");
-    let again = store.acknowledge(alert.id, "minh", "", Timestamp::now()).await.unwrap_err();
+    let again = store
+        .acknowledge(alert.id, "minh", "", Timestamp::now())
+        .await
+        .unwrap_err();
     assert_eq!(again.to_string(), "already acknowledged by linh");
 
     scene.happens(intrusion(Phase::End, 1)).await;
@@ -122,7 +141,9 @@ async fn an_empty_zone_ends_what_an_earlier_run_left_open_and_is_shown() {
             removed: false,
         })),
     };
-    let setup = scene.gate.batch(Lane::Alarms, vec![prost::Message::encode_to_vec(&setup)]);
+    let setup = scene
+        .gate
+        .batch(Lane::Alarms, vec![prost::Message::encode_to_vec(&setup)]);
     scene.exchange.ask(setup).await.unwrap();
 
     let mut dwell = intrusion(Phase::Begin, 1);
@@ -133,7 +154,10 @@ async fn an_empty_zone_ends_what_an_earlier_run_left_open_and_is_shown() {
         kind: Kind::ZoneOccupancy,
         phase: Phase::Change,
         severity: Severity::None,
-        measures: vec![Measure { name: MeasureName::Occupancy, value }],
+        measures: vec![Measure {
+            name: MeasureName::Occupancy,
+            value,
+        }],
         ..intrusion(Phase::Change, 1)
     };
     scene.happens(occupancy(None)).await;
@@ -142,13 +166,28 @@ async fn an_empty_zone_ends_what_an_earlier_run_left_open_and_is_shown() {
     assert_eq!(scene.only_alert().await.condition, Condition::Cleared);
     scene.happens(occupancy(Some(3.0))).await;
 
-    let camera = scene.centre.store.camera("gate", "gate").await.unwrap().unwrap();
+    let camera = scene
+        .centre
+        .store
+        .camera("gate", "gate")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(camera.name, "Cổng chính");
     assert_eq!(camera.rules.len(), 1);
     assert_eq!(camera.occupancy[0].value, Some(3.0));
     scene.restart().await;
-    let camera = scene.centre.store.camera("gate", "gate").await.unwrap().unwrap();
-    assert_eq!(camera.occupancy[0].value, None, "the new run has not looked yet");
+    let camera = scene
+        .centre
+        .store
+        .camera("gate", "gate")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        camera.occupancy[0].value, None,
+        "the new run has not looked yet"
+    );
     scene.centre.stop().await;
 }
 
@@ -171,12 +210,23 @@ async fn a_bad_item_is_set_aside_and_stops_nothing() {
     let mut scene = Scene::start().await;
     let mut strange = intrusion(Phase::Begin, 1);
     strange.rule = "Not A Slug".to_owned();
-    let items = vec![item(passage()), item(strange), b"\xff\xff".to_vec(), item(passage())];
+    let items = vec![
+        item(passage()),
+        item(strange),
+        b"\xff\xff".to_vec(),
+        item(passage()),
+    ];
     let batch = scene.gate.batch(Lane::Events, items);
     let answer = scene.exchange.ask(batch).await.unwrap();
     assert_eq!(scene.gate.up_to(&answer, Lane::Events), 4);
-    let query = aggregator::store::EventQuery { limit: 10, ..Default::default() };
-    assert_eq!(scene.centre.store.events(query).await.unwrap().items.len(), 2);
+    let query = aggregator::store::EventQuery {
+        limit: 10,
+        ..Default::default()
+    };
+    assert_eq!(
+        scene.centre.store.events(query).await.unwrap().items.len(),
+        2
+    );
     let alert = scene.only_alert().await;
     assert_eq!((&*alert.kind, alert.occurrences), ("item_refused", 1));
     assert!(!alert.will_clear);
@@ -195,7 +245,10 @@ async fn a_past_that_contradicts_the_stored_one_is_refused_and_raises_an_alert()
     let answer = scene.exchange.ask(batch).await.unwrap();
     assert_eq!(scene.gate.up_to(&answer, Lane::Events), 1);
     let alert = scene.only_alert().await;
-    assert_eq!((&*alert.kind, alert.severity), ("stream_fork", Severity::Critical.into()));
+    assert_eq!(
+        (&*alert.kind, alert.severity),
+        ("stream_fork", Severity::Critical.into())
+    );
     scene.centre.stop().await;
 }
 
@@ -216,5 +269,16 @@ async fn a_live_camera_ends_what_an_earlier_run_said_of_its_signal() {
     scene.exchange.tell(scene.gate.status(vec![live])).await;
     scene.exchange.ask(scene.gate.hello()).await.unwrap();
     assert_eq!(scene.only_alert().await.condition, Condition::Cleared);
+    scene.centre.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_hello_said_again_begins_nothing() {
+    let mut scene = Scene::start().await;
+    let old = scene.gate.hello();
+    scene.restart().await;
+    scene.happens(intrusion(Phase::Begin, 1)).await;
+    scene.exchange.ask(old).await.unwrap();
+    assert_eq!(scene.only_alert().await.condition, Condition::Active);
     scene.centre.stop().await;
 }

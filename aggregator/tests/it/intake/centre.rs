@@ -1,6 +1,6 @@
 //! A whole centre in this process, on free ports and a folder of its own.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use aggregator::{
     config::{Overrides, Settings},
@@ -21,7 +21,12 @@ pub(super) struct TestCentre {
 
 pub(super) fn settings(data: &Path) -> Settings {
     let free = Some("127.0.0.1:0".parse().unwrap());
-    let overrides = Overrides { http: free, grpc: free, mqtt: free, ..Overrides::default() };
+    let overrides = Overrides {
+        http: free,
+        grpc: free,
+        mqtt: free,
+        ..Overrides::default()
+    };
     Settings::load(data, overrides).unwrap()
 }
 
@@ -37,7 +42,13 @@ impl TestCentre {
         let stopped = stop.clone();
         let mut serving = JoinSet::new();
         serving.spawn(async move { centre.run_until(stopped.cancelled()).await.unwrap() });
-        Self { running, store, dir, stop, serving }
+        Self {
+            running,
+            store,
+            dir,
+            stop,
+            serving,
+        }
     }
 
     pub(super) async fn stop(mut self) -> TempDir {
@@ -51,25 +62,14 @@ impl TestCentre {
         let code = *uuid::Uuid::new_v4().as_bytes();
         let now = Timestamp::now();
         let hash = aggregator::identity::sha256(&code);
-        self.store.add_invite("test", agent, hash, now, now.plus_seconds(60)).await.unwrap();
+        self.store
+            .add_invite("test", agent, hash, now, now.plus_seconds(60))
+            .await
+            .unwrap();
         code
     }
 
     pub(super) fn ca_pem(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("ca/ca.pem")).unwrap()
     }
-}
-
-/// Waits for something that must come about.
-pub(super) async fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut check: impl FnMut() -> F,
-) -> T {
-    for _ in 0..200 {
-        if let Some(found) = check().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("did not come about in 10 s: {what}");
 }

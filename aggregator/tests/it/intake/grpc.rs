@@ -24,13 +24,19 @@ impl Exchange {
     pub(super) async fn open(channel: Channel) -> Result<Self, Status> {
         let (up, queue) = mpsc::channel(16);
         let stream = ReceiverStream::new(queue);
-        let down = UplinkClient::new(channel).exchange(stream).await?.into_inner();
+        let down = UplinkClient::new(channel)
+            .exchange(stream)
+            .await?
+            .into_inner();
         Ok(Self { up, down })
     }
 
     pub(super) async fn ask(&mut self, up: v1::Up) -> Result<v1::Down, Status> {
         self.tell(up).await;
-        self.down.message().await?.ok_or_else(|| Status::cancelled("the stream has ended"))
+        self.down
+            .message()
+            .await?
+            .ok_or_else(|| Status::cancelled("the stream has ended"))
     }
 
     pub(super) async fn tell(&self, up: v1::Up) {
@@ -50,7 +56,10 @@ async fn batches_are_stored_once_and_acknowledged_after() {
         let answer = exchange.ask(batch.clone()).await.unwrap();
         assert_eq!(gate.up_to(&answer, Lane::Events), 3);
     }
-    let query = EventQuery { limit: 10, ..EventQuery::default() };
+    let query = EventQuery {
+        limit: 10,
+        ..EventQuery::default()
+    };
     assert_eq!(centre.store.events(query).await.unwrap().items.len(), 3);
     centre.stop().await;
 }
@@ -61,7 +70,7 @@ async fn only_a_box_with_its_newest_certificate_may_exchange() {
     let gate = TestAgent::enrol(&centre, "gate").await;
     let grpc = centre.running.grpc.to_string();
 
-    let nobody = tonic::transport::Channel::from_shared(format!("https://{grpc}")).unwrap();
+    let nobody = Channel::from_shared(format!("https://{grpc}")).unwrap();
     let tls = tonic::transport::ClientTlsConfig::new()
         .ca_certificate(tonic::transport::Certificate::from_pem(centre.ca_pem()))
         .domain_name("localhost");
@@ -81,7 +90,10 @@ async fn only_a_box_with_its_newest_certificate_may_exchange() {
 
     // Enrolled anew, the older certificate is worth nothing.
     let again = TestAgent::enrol(&centre, "gate").await;
-    let refused = Exchange::open(gate.channel(&centre).await).await.err().unwrap();
+    let refused = Exchange::open(gate.channel(&centre).await)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(refused.code(), Code::Unauthenticated);
     assert!(Exchange::open(again.channel(&centre).await).await.is_ok());
     elsewhere.stop().await;
@@ -94,13 +106,19 @@ async fn a_foreign_or_forged_message_ends_the_stream() {
     let gate = TestAgent::enrol(&centre, "gate").await;
     let mut yard = TestAgent::enrol(&centre, "yard").await;
     let mut exchange = Exchange::open(gate.channel(&centre).await).await.unwrap();
-    let refused = exchange.ask(yard.events(vec![passage()])).await.unwrap_err();
+    let refused = exchange
+        .ask(yard.events(vec![passage()]))
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
 
     let mut exchange = Exchange::open(gate.channel(&centre).await).await.unwrap();
     let refused = exchange.ask(v1::Up::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    let query = EventQuery { limit: 10, ..EventQuery::default() };
+    let query = EventQuery {
+        limit: 10,
+        ..EventQuery::default()
+    };
     assert!(centre.store.events(query).await.unwrap().items.is_empty());
     centre.stop().await;
 }
@@ -111,7 +129,11 @@ async fn a_revocation_reaches_a_live_stream_within_seconds() {
     let gate = TestAgent::enrol(&centre, "gate").await;
     let mut exchange = Exchange::open(gate.channel(&centre).await).await.unwrap();
     exchange.ask(gate.hello()).await.unwrap();
-    centre.store.revoke_agent("test", "gate", Timestamp::now()).await.unwrap();
+    centre
+        .store
+        .revoke_agent("test", "gate", Timestamp::now())
+        .await
+        .unwrap();
     let began = std::time::Instant::now();
     let refused = loop {
         match exchange.ask(gate.hello()).await {

@@ -31,7 +31,11 @@ impl Sender {
         let mut exchange = Exchange::open(channel).await?;
         let welcome = exchange.ask(self.gate.hello()).await?;
         let stored = self.gate.up_to(&welcome, Lane::Events);
-        assert!(self.acked <= stored, "acknowledged up to {}, there up to {stored}", self.acked);
+        assert!(
+            self.acked <= stored,
+            "acknowledged up to {}, there up to {stored}",
+            self.acked
+        );
         for (last, batch) in &self.made {
             if stored < *last {
                 let answer = exchange.ask(batch.clone()).await?;
@@ -50,8 +54,14 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
     let ca_pem = std::fs::read_to_string(dir.path().join("ca/ca.pem")).unwrap();
     let invited = outcome(command(dir.path(), &["invite", "gate"]));
     let invite: proto::invite::Invite = text(&invited.stdout).trim().parse().unwrap();
-    let gate = TestAgent::enrol_at(&program.grpc, &ca_pem, invite.code()).await.unwrap();
-    let mut sender = Sender { gate, made: Vec::new(), acked: 0 };
+    let gate = TestAgent::enrol_at(&program.grpc, &ca_pem, invite.code())
+        .await
+        .unwrap();
+    let mut sender = Sender {
+        gate,
+        made: Vec::new(),
+        acked: 0,
+    };
     let mut running = Some(program);
     for kill in 0..KILLS {
         let program = running.take().unwrap_or_else(|| Program::start(dir.path()));
@@ -75,7 +85,18 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_doubled() {
 
     let sent = KILLS * BATCHES * ITEMS;
     let store = Store::open(dir.path(), Access::Tool).unwrap();
-    let query = EventQuery { start: Start::Newest, limit: 1000, ..EventQuery::default() };
+    let query = EventQuery {
+        start: Start::Newest,
+        limit: 1000,
+        ..EventQuery::default()
+    };
     assert_eq!(store.events(query).await.unwrap().items.len(), sent);
-    assert!(store.check().await.unwrap().iter().all(|finding| !finding.fault));
+    assert!(
+        store
+            .check()
+            .await
+            .unwrap()
+            .iter()
+            .all(|finding| !finding.fault)
+    );
 }

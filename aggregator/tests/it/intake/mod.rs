@@ -7,6 +7,7 @@ mod enrolment;
 mod evidence;
 mod grpc;
 mod kill;
+mod load;
 mod mqtt;
 mod mqtt_client;
 mod program;

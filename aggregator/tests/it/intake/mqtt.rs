@@ -11,7 +11,10 @@ use super::{
 };
 
 async fn stored(centre: &TestCentre) -> usize {
-    let query = EventQuery { limit: 1000, ..EventQuery::default() };
+    let query = EventQuery {
+        limit: 1000,
+        ..EventQuery::default()
+    };
     centre.store.events(query).await.unwrap().items.len()
 }
 
@@ -25,21 +28,28 @@ async fn refused(mut client: Client) -> ConnectReturnCode {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_an_enrolled_box_with_its_password_and_its_own_id_may_connect() {
     let centre = TestCentre::start().await;
-    let (gate, yard) =
-        (TestAgent::enrol(&centre, "gate").await, TestAgent::enrol(&centre, "yard").await);
-    let connect = |id: &str, user: &str, password: &str| {
-        refused(Client::new(&centre, id, user, password))
-    };
+    let (gate, yard) = (
+        TestAgent::enrol(&centre, "gate").await,
+        TestAgent::enrol(&centre, "yard").await,
+    );
+    let connect =
+        |id: &str, user: &str, password: &str| refused(Client::new(&centre, id, user, password));
     let bad = ConnectReturnCode::BadUserNamePassword;
     assert_eq!(connect("gate", "gate", "guess").await, bad);
     assert_eq!(connect("gate", "gate", &yard.password).await, bad);
     assert_eq!(connect("nobody", "nobody", &gate.password).await, bad);
-    assert_eq!(connect("yard", "gate", &gate.password).await, ConnectReturnCode::NotAuthorized);
+    assert_eq!(
+        connect("yard", "gate", &gate.password).await,
+        ConnectReturnCode::NotAuthorized
+    );
 
     let mqtt = centre.running.mqtt;
     let nameless = MqttOptions::new("gate", mqtt.ip().to_string(), mqtt.port());
     let code = refused(Client::with(&centre, "gate", nameless)).await;
-    assert!(matches!(code, ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized));
+    assert!(matches!(
+        code,
+        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized
+    ));
 
     let mut foreign_will = MqttOptions::new("gate", mqtt.ip().to_string(), mqtt.port());
     foreign_will.set_credentials("gate", &gate.password);
@@ -57,7 +67,11 @@ async fn only_an_enrolled_box_with_its_password_and_its_own_id_may_connect() {
 async fn a_revoked_box_is_refused() {
     let centre = TestCentre::start().await;
     let gate = TestAgent::enrol(&centre, "gate").await;
-    centre.store.revoke_agent("test", "gate", aggregator::store::Timestamp::now()).await.unwrap();
+    centre
+        .store
+        .revoke_agent("test", "gate", aggregator::store::Timestamp::now())
+        .await
+        .unwrap();
     let code = refused(Client::new(&centre, "gate", "gate", &gate.password)).await;
     assert_eq!(code, ConnectReturnCode::BadUserNamePassword);
     centre.stop().await;
@@ -112,7 +126,9 @@ async fn what_is_not_signed_by_the_box_is_not_stored() {
     let yard = TestAgent::enrol(&centre, "yard").await;
     let mut batch = gate.events(vec![passage()]);
 
-    let Some(proto::v1::up::Message::Batch(envelope)) = &mut batch.message else { panic!() };
+    let Some(proto::v1::up::Message::Batch(envelope)) = &mut batch.message else {
+        panic!()
+    };
     let payload = envelope.payload.clone();
     envelope.signature[5] ^= 1;
     let mut client = Client::of(&centre, &gate).await;
@@ -125,7 +141,9 @@ async fn what_is_not_signed_by_the_box_is_not_stored() {
 
     // Signed by the box, as something else.
     let mut other = gate.sealed(Domain::Hello, payload);
-    let Some(proto::v1::up::Message::Hello(envelope)) = other.message.take() else { panic!() };
+    let Some(proto::v1::up::Message::Hello(envelope)) = other.message.take() else {
+        panic!()
+    };
     other.message = Some(proto::v1::up::Message::Batch(envelope));
     let mut client = Client::of(&centre, &gate).await;
     client.ask_in_vain("gate/batch", &other).await;
@@ -153,7 +171,11 @@ async fn batches_are_stored_once_and_acknowledged_after() {
 
     let answer = client.ask(&first).await;
     assert_eq!(gate.up_to(&answer, Lane::Events), 3);
-    assert_eq!(stored(&centre).await, 3, "it is stored when it is acknowledged");
+    assert_eq!(
+        stored(&centre).await,
+        3,
+        "it is stored when it is acknowledged"
+    );
 
     // Once more: acknowledged again, with no effect.
     let answer = client.ask(&first).await;

@@ -36,7 +36,9 @@ impl Client {
     pub(super) fn new(centre: &TestCentre, id: &str, user: &str, password: &str) -> Self {
         let mqtt = centre.running.mqtt;
         let mut options = MqttOptions::new(id, mqtt.ip().to_string(), mqtt.port());
-        options.set_credentials(user, password).set_clean_session(true);
+        options
+            .set_credentials(user, password)
+            .set_clean_session(true);
         Self::with(centre, id, options)
     }
 
@@ -66,24 +68,39 @@ impl Client {
                 }
             }
         });
-        Self { client, agent: id.to_owned(), answers, _polling: polling }
+        Self {
+            client,
+            agent: id.to_owned(),
+            answers,
+            _polling: polling,
+        }
     }
 
     /// Connected as the box itself, and hearing its acks.
     pub(super) async fn of(centre: &TestCentre, agent: &TestAgent) -> Self {
         let mut client = Self::new(centre, &agent.id, &agent.id, &agent.password);
         assert!(matches!(client.next().await, Answer::Connected));
-        assert!(client.subscribe(&format!("vong/v1/agents/{}/ack", agent.id)).await);
+        assert!(
+            client
+                .subscribe(&format!("vong/v1/agents/{}/ack", agent.id))
+                .await
+        );
         client
     }
 
     pub(super) async fn next(&mut self) -> Answer {
-        timeout(PATIENCE, self.answers.recv()).await.expect("an answer in time").expect("a client")
+        timeout(PATIENCE, self.answers.recv())
+            .await
+            .expect("an answer in time")
+            .expect("a client")
     }
 
     /// Whether the broker grants it.
     pub(super) async fn subscribe(&mut self, topic: &str) -> bool {
-        self.client.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
+        self.client
+            .subscribe(topic, QoS::AtLeastOnce)
+            .await
+            .unwrap();
         match self.next().await {
             Answer::Subscribed(granted) => granted,
             other => panic!("{other:?}"),
@@ -93,7 +110,10 @@ impl Client {
     pub(super) async fn publish(&self, topic: &str, up: &v1::Up) {
         let topic = format!("vong/v1/agents/{topic}");
         let payload = up.encode_to_vec();
-        self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+        self.client
+            .publish(topic, QoS::AtLeastOnce, false, payload)
+            .await
+            .unwrap();
     }
 
     /// Sends a message to the own batch topic, and waits for the centre's ack.

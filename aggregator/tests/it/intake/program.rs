@@ -16,13 +16,20 @@ pub(super) struct Program {
 
 pub(super) fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aggregator"));
-    command.args(arguments).arg("--data").arg(data).env_remove("RUST_LOG");
+    command
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .env_remove("RUST_LOG");
     command
 }
 
 pub(super) fn serve(data: &Path) -> Command {
     let free = "127.0.0.1:0";
-    command(data, &["serve", "--http", free, "--grpc", free, "--mqtt", free])
+    command(
+        data,
+        &["serve", "--http", free, "--grpc", free, "--mqtt", free],
+    )
 }
 
 /// Runs to its end.
@@ -36,14 +43,21 @@ pub(super) fn text(bytes: &[u8]) -> String {
 
 impl Program {
     pub(super) fn start(data: &Path) -> Self {
-        let mut child =
-            serve(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = serve(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut line = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
         let ready = line();
         assert_eq!(ready["ready"], true);
         let setup = line()["setup"].as_str().map(str::to_owned);
-        Self { child, grpc: ready["grpc"].as_str().unwrap().to_owned(), setup }
+        Self {
+            child,
+            grpc: ready["grpc"].as_str().unwrap().to_owned(),
+            setup,
+        }
     }
 
     /// As when the power is cut, as far as a process can be.
@@ -53,7 +67,10 @@ impl Program {
     }
 
     pub(super) fn terminate(mut self) -> Option<i32> {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        let killed = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
         assert!(killed.success());
         self.child.wait().unwrap().code()
     }
@@ -63,7 +80,12 @@ impl Program {
 fn faults_are_one_clear_sentence_and_an_exit_code() {
     let dir = tempfile::tempdir().unwrap();
     let program = Program::start(dir.path());
-    assert!(program.setup.as_ref().is_some_and(|link| link.contains("/setup#")));
+    assert!(
+        program
+            .setup
+            .as_ref()
+            .is_some_and(|link| link.contains("/setup#"))
+    );
 
     let second = outcome(serve(dir.path()));
     assert_eq!(second.status.code(), Some(1));
@@ -73,10 +95,16 @@ fn faults_are_one_clear_sentence_and_an_exit_code() {
     let taken = outcome(command(other.path(), &["serve", "--grpc", &program.grpc]));
     assert_eq!(taken.status.code(), Some(1));
     let stderr = text(&taken.stderr);
-    assert!(stderr.contains("grpc") && stderr.contains(&program.grpc), "{stderr}");
+    assert!(
+        stderr.contains("grpc") && stderr.contains(&program.grpc),
+        "{stderr}"
+    );
 
-    std::fs::write(other.path().join("aggregator.toml"), "htp_listen = 1\ngrpc_listen = 2\n")
-        .unwrap();
+    std::fs::write(
+        other.path().join("aggregator.toml"),
+        "htp_listen = 1\ngrpc_listen = 2\n",
+    )
+    .unwrap();
     let bad = outcome(serve(other.path()));
     assert_eq!(bad.status.code(), Some(2));
     let stderr = text(&bad.stderr);

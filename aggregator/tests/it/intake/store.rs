@@ -1,8 +1,8 @@
 //! The store by itself: changes in order, writers together, faults by name.
 
 use aggregator::store::{
-    Access, Change, Cursor, EventQuery, OpenError, Role, SetupError, Start, Store, Timestamp,
-    UserRecord,
+    Access, AgentState, AlertQuery, Change, Condition, Cursor, EventQuery, OpenError, Role,
+    SetupError, Start, Store, Timestamp, UserRecord,
 };
 use proto::Lane;
 
@@ -15,13 +15,19 @@ use super::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    Store::open(dir.path(), Access::Serve).unwrap().close().await;
+    Store::open(dir.path(), Access::Serve)
+        .unwrap()
+        .close()
+        .await;
     let db = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     for access in [Access::Serve, Access::Tool] {
         let refused = Store::open(dir.path(), access).unwrap_err();
-        assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+        assert!(
+            matches!(refused, OpenError::Newer { found: 99, .. }),
+            "{refused}"
+        );
         assert!(refused.to_string().contains("use the newer program"));
     }
 }
@@ -73,7 +79,11 @@ async fn who_was_away_gets_every_change_once_and_in_order() {
     let mut pages = Vec::new();
     let mut start = Start::Newest;
     loop {
-        let query = EventQuery { start, limit: 7, ..EventQuery::default() };
+        let query = EventQuery {
+            start,
+            limit: 7,
+            ..EventQuery::default()
+        };
         let page = centre.store.events(query).await.unwrap();
         pages.extend(page.items.iter().map(|event| event.cursor));
         let Some(next) = page.next else { break };
@@ -81,7 +91,14 @@ async fn who_was_away_gets_every_change_once_and_in_order() {
     }
     pages.reverse();
     assert_eq!(pages, announced);
-    assert!(centre.store.changes_since(Cursor(i64::MAX), 10).await.unwrap().is_empty());
+    assert!(
+        centre
+            .store
+            .changes_since(Cursor(i64::MAX), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     centre.stop().await;
 }
 
@@ -115,12 +132,87 @@ async fn a_changed_audit_entry_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Access::Serve).unwrap();
     for number in 1..=3 {
-        store.audit(Timestamp::now(), "linh", "test", &number.to_string()).await.unwrap();
+        store
+            .audit(Timestamp::now(), "linh", "test", &number.to_string())
+            .await
+            .unwrap();
     }
     assert_eq!(store.audit_break().await.unwrap(), None);
     let db = rusqlite::Connection::open(dir.path().join("store.sqlite")).unwrap();
-    db.execute("UPDATE audit SET actor = 'minh' WHERE number = 2", []).unwrap();
+    db.execute("UPDATE audit SET actor = 'minh' WHERE number = 2", [])
+        .unwrap();
     assert_eq!(store.audit_break().await.unwrap(), Some(2));
-    assert!(store.check().await.unwrap().iter().any(|finding| finding.fault));
+    assert!(
+        store
+            .check()
+            .await
+            .unwrap()
+            .iter()
+            .any(|finding| finding.fault)
+    );
     store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_box_announced_and_no_longer_has_is_a_gap() {
+    let centre = TestCentre::start().await;
+    let mut gate = TestAgent::enrol(&centre, "gate").await;
+    let mut exchange = Exchange::open(gate.channel(&centre).await).await.unwrap();
+    let stored = gate.events(vec![passage(), passage()]);
+    gate.events(vec![passage(), passage(), passage()]);
+    exchange.ask(gate.hello()).await.unwrap();
+    exchange.ask(stored).await.unwrap();
+    // After a restart its outbox, rolled back by a bad disk, ends at number 2.
+    let before = gate.epoch;
+    gate.restart();
+    exchange
+        .ask(gate.hello_with_rest(before, Lane::Events, 3))
+        .await
+        .unwrap();
+    let gaps = centre.store.gaps(10).await.unwrap();
+    assert_eq!(gaps.len(), 1);
+    let gap = gaps.first().unwrap();
+    assert_eq!((gap.from_seq, gap.to_seq, &*gap.reason), (3, 5, "rollback"));
+    // Said again it is no second gap.
+    exchange
+        .ask(gate.hello_with_rest(before, Lane::Events, 3))
+        .await
+        .unwrap();
+    assert_eq!(centre.store.gaps(10).await.unwrap().len(), 1);
+    centre.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_box_is_an_alert_until_it_is_heard_again() {
+    let centre = TestCentre::start().await;
+    let mut gate = TestAgent::enrol(&centre, "gate").await;
+    let store = &centre.store;
+    // One that was never heard calls for nobody.
+    store.agent_silent("gate", Timestamp::now()).await.unwrap();
+    let query = AlertQuery {
+        limit: 10,
+        ..AlertQuery::default()
+    };
+    assert!(store.alerts(query.clone()).await.unwrap().items.is_empty());
+
+    let mut exchange = Exchange::open(gate.channel(&centre).await).await.unwrap();
+    exchange.ask(gate.hello()).await.unwrap();
+    store.agent_silent("gate", Timestamp::now()).await.unwrap();
+    store.agent_silent("gate", Timestamp::now()).await.unwrap();
+    let alert = store.alerts(query.clone()).await.unwrap().items.remove(0);
+    assert_eq!((&*alert.kind, &*alert.camera), ("agent_silent", ""));
+    assert_eq!((alert.condition, alert.occurrences), (Condition::Active, 1));
+    assert_eq!(
+        store.agent("gate").await.unwrap().unwrap().state,
+        AgentState::Silent
+    );
+
+    exchange.ask(gate.events(vec![passage()])).await.unwrap();
+    let alert = store.alerts(query).await.unwrap().items.remove(0);
+    assert_eq!(alert.condition, Condition::Cleared);
+    assert_eq!(
+        store.agent("gate").await.unwrap().unwrap().state,
+        AgentState::Online
+    );
+    centre.stop().await;
 }

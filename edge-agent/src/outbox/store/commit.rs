@@ -6,13 +6,12 @@ use proto::{Lane, LostReason, StreamId};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{
-    Budget, PAGE_BYTES, Store, StoreError, Streams, lost, pages,
+    Budget, PAGE_BYTES, Store, StoreError, Streams,
+    evict::Others,
+    lost, pages,
     row::{ItemRow, Key, StreamRow},
 };
-use crate::outbox::{
-    queue::Entry,
-    stream::Placed,
-};
+use crate::outbox::{queue::Entry, stream::Placed};
 
 /// `acked` of a stream, as the centre last said it. Lower than before after it was restored.
 pub(in crate::outbox) type Mark = u64;
@@ -30,6 +29,8 @@ pub(super) struct Work<'a> {
     pub(super) db: &'a Connection,
     pub(super) streams: Streams,
     pub(super) budget: Budget,
+    /// What the disk has room for, by what we know.
+    pub(super) pages_now_max: u64,
     pub(super) now_us: i64,
     pub(super) committed: Committed,
 }
@@ -42,22 +43,36 @@ impl Store {
         marks: &BTreeMap<StreamId, Mark>,
         now_us: i64,
     ) -> Result<Committed, StoreError> {
-        let mut budget = self.budget;
-        if let Some(pages_max) = self.grown_pages_max {
-            budget.pages_max = budget.pages_max.min(pages_max);
-        }
-        let marks: Vec<(Key, Mark)> =
-            marks.iter().filter_map(|(id, mark)| Some((self.key(*id)?, *mark))).collect();
+        let budget = self.budget;
+        let pages_now_max = self.grown_pages_max.unwrap_or(budget.pages_max);
+        let marks: Vec<(Key, Mark)> = marks
+            .iter()
+            .filter_map(|(id, mark)| Some((self.key(*id)?, *mark)))
+            .collect();
         let streams = self.streams.clone();
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let committed = Committed::default();
-        let mut work = Work { db: &transaction, streams, budget, now_us, committed };
+        let mut work = Work {
+            db: &transaction,
+            streams,
+            budget,
+            pages_now_max,
+            now_us,
+            committed,
+        };
         for (key, mark) in marks {
             work.mark(key, mark)?;
         }
         for group in entries.chunk_by(|one, other| one.0 == other.0) {
-            let key = Key { ord: self.ord, lane: group[0].0 };
-            work.streams.entry(key).or_insert_with(|| StreamRow::new(self.epoch));
+            let key = Key {
+                ord: self.ord,
+                lane: group[0].0,
+            };
+            work.streams
+                .entry(key)
+                .or_insert_with(|| StreamRow::new(self.epoch));
             work.add(key, group)?;
         }
         for (key, row) in &work.streams {
@@ -65,7 +80,9 @@ impl Store {
                 row.write(work.db, *key)?;
             }
         }
-        let Work { streams, committed, .. } = work;
+        let Work {
+            streams, committed, ..
+        } = work;
         transaction.commit()?;
         self.streams = streams;
         Ok(committed)
@@ -74,7 +91,9 @@ impl Store {
 
 impl Work<'_> {
     fn mark(&mut self, key: Key, mark: Mark) -> rusqlite::Result<()> {
-        let Some(row) = self.streams.get(&key) else { return Ok(()) };
+        let Some(row) = self.streams.get(&key) else {
+            return Ok(());
+        };
         let acked = mark.min(row.next - 1);
         let (low, high) = (acked.min(row.acked), acked.max(row.acked));
         let between = bytes_between(self.db, key, low, high)?;
@@ -91,7 +110,10 @@ impl Work<'_> {
     }
 
     fn add(&mut self, key: Key, group: &[(Lane, Entry)]) -> rusqlite::Result<()> {
-        let fits = self.make_room(key.lane, group.iter().map(|(_, entry)| pages_of(entry)).sum())?;
+        let fits = self.make_room(
+            key.lane,
+            group.iter().map(|(_, entry)| pages_of(entry)).sum(),
+        )?;
         for (_, entry) in group {
             let placed = match entry {
                 Entry::Item { bytes, .. } => {
@@ -115,14 +137,23 @@ impl Work<'_> {
     fn insert(&mut self, key: Key, bytes: &[u8]) -> rusqlite::Result<Placed> {
         let row = &self.streams[&key];
         let (epoch, seq) = (row.epoch, row.next);
-        let item = ItemRow { chain_before: row.chain, bytes: bytes.to_vec() };
+        let item = ItemRow {
+            chain_before: row.chain,
+            bytes: bytes.to_vec(),
+        };
         item.write(self.db, key, epoch, seq)?;
         self.change(key, |row| {
             row.chain = item.chain_after();
             row.next += 1;
             row.backlog_bytes += bytes.len() as u64;
         });
-        Ok(Placed { id: StreamId { epoch, lane: key.lane }, seq })
+        Ok(Placed {
+            id: StreamId {
+                epoch,
+                lane: key.lane,
+            },
+            seq,
+        })
     }
 
     /// Gives out `count` numbers for items that are not kept.
@@ -156,28 +187,55 @@ impl Work<'_> {
 
     /// Evicts what matters less than `lane` until so many more pages fit.
     fn make_room(&mut self, lane: Lane, need: u64) -> rusqlite::Result<bool> {
-        let allowed = self.pages_allowed(lane);
+        let reserved = self.pages_reserved(lane);
+        let allowed = self
+            .budget
+            .pages_max
+            .min(self.pages_now_max)
+            .saturating_sub(reserved);
         loop {
-            let (count, free) = pages(self.db)?;
-            let short = (count - free + need + SPARE_PAGES).saturating_sub(allowed);
+            let short = self.pages_short(need, allowed)?;
             if short == 0 {
                 return Ok(true);
             }
-            if !self.evict(lane, short * PAGE_BYTES)? {
+            if !self.evict(lane, Others::Only, short * PAGE_BYTES)? {
+                break;
+            }
+        }
+        if lane != Lane::Alarms {
+            return Ok(false);
+        }
+        // There are only alarms left. They are not given up for a disk that is full: if it really
+        // is, the commit fails, and memory stands in.
+        loop {
+            let short = self.pages_short(need, self.budget.pages_max)?;
+            if short == 0 {
+                return Ok(true);
+            }
+            if !self.evict(lane, Others::OrAlarms, short * PAGE_BYTES)? {
                 return Ok(false);
             }
         }
     }
 
+    fn pages_short(&self, need: u64, allowed: u64) -> rusqlite::Result<u64> {
+        let (count, free) = pages(self.db)?;
+        Ok((count - free + need + SPARE_PAGES).saturating_sub(allowed))
+    }
+
     /// Alarms may use everything; the rest leaves them what of the reserve they do not use yet.
-    fn pages_allowed(&self, lane: Lane) -> u64 {
+    fn pages_reserved(&self, lane: Lane) -> u64 {
         if lane == Lane::Alarms {
-            return self.budget.pages_max;
+            return 0;
         }
-        let alarms = self.streams.iter().filter(|(key, _)| key.lane == Lane::Alarms);
+        let alarms = self
+            .streams
+            .iter()
+            .filter(|(key, _)| key.lane == Lane::Alarms);
         let alarm_bytes: u64 = alarms.map(|(_, row)| row.backlog_bytes).sum();
-        let reserve = self.budget.reserve_pages.saturating_sub(alarm_bytes / PAGE_BYTES);
-        self.budget.pages_max.saturating_sub(reserve)
+        self.budget
+            .reserve_pages
+            .saturating_sub(alarm_bytes / PAGE_BYTES)
     }
 }
 
@@ -190,7 +248,9 @@ fn pages_of(entry: &Entry) -> u64 {
     match entry {
         Entry::Item { bytes, .. } if (bytes.len() as u64) < PAGE_BYTES / 4 => {
             // Rounded up in sum by SPARE_PAGES, not for each of many small items.
-            (bytes.len() as u64 + ROW_BYTES).div_ceil(PAGE_BYTES / 8).div_ceil(4)
+            (bytes.len() as u64 + ROW_BYTES)
+                .div_ceil(PAGE_BYTES / 8)
+                .div_ceil(4)
         }
         Entry::Item { bytes, .. } => (bytes.len() as u64 + ROW_BYTES).div_ceil(PAGE_BYTES) + 1,
         Entry::Dropped(_) => 0,
@@ -212,7 +272,12 @@ pub(super) fn bytes_between(
          WHERE lane = ?1 AND epoch_ord = ?2 AND seq > ?3 AND seq <= ?4",
     )?
     .query_row(
-        params![key.lane_column(), key.ord, low.cast_signed(), high.cast_signed()],
+        params![
+            key.lane_column(),
+            key.ord,
+            low.cast_signed(),
+            high.cast_signed()
+        ],
         |row| row.get::<_, i64>(0),
     )
     .map(i64::cast_unsigned)

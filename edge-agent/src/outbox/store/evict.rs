@@ -9,10 +9,24 @@ use super::{commit::Work, row::Key};
 /// Rows that one step deletes at most.
 const STEP_ROWS: u32 = 512;
 
+/// What may give way to an alarm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    Only,
+    OrAlarms,
+}
+
 impl Work<'_> {
     /// Frees about `bytes` for an item of `lane`. False when nothing may give way to it.
-    pub(super) fn evict(&mut self, lane: Lane, bytes: u64) -> rusqlite::Result<bool> {
-        let Some((key, last)) = self.victim(lane) else { return Ok(false) };
+    pub(super) fn evict(
+        &mut self,
+        lane: Lane,
+        others: Others,
+        bytes: u64,
+    ) -> rusqlite::Result<bool> {
+        let Some((key, last)) = self.victim(lane, others) else {
+            return Ok(false);
+        };
         let base = self.streams[&key].base;
         let (last, freed) = self.step(key, base, last, bytes)?;
         self.db
@@ -38,21 +52,22 @@ impl Work<'_> {
     }
 
     /// The stream that gives way first, and the last of its numbers that may.
-    fn victim(&self, lane: Lane) -> Option<(Key, u64)> {
+    fn victim(&self, lane: Lane, others: Others) -> Option<(Key, u64)> {
         let acked = self.streams.iter().filter(|(_, row)| row.base <= row.acked);
         // Of one epoch, the lane that matters least.
         let acked = acked.min_by_key(|(key, _)| (key.ord, usize::MAX - key.lane.index()));
         if let Some((key, row)) = acked {
             return Some((*key, row.acked));
         }
-        let lanes = Lane::ALL.into_iter().rev().filter(|other| match lane {
-            Lane::Alarms => true,
-            _ => other.index() >= lane.index(),
+        let lanes = Lane::ALL.into_iter().rev().filter(|other| match other {
+            Lane::Alarms => lane == Lane::Alarms && others == Others::OrAlarms,
+            _ => lane <= *other,
         });
         for other in lanes {
-            let oldest = self.streams.iter().find(|(key, row)| {
-                key.lane == other && row.base < row.next
-            });
+            let oldest = self
+                .streams
+                .iter()
+                .find(|(key, row)| key.lane == other && row.base < row.next);
             if let Some((key, row)) = oldest {
                 return Some((*key, row.next - 1));
             }

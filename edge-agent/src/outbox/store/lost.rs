@@ -12,7 +12,12 @@ pub(super) fn within(db: &Connection, key: Key, from: u64, to: u64) -> rusqlite:
          WHERE epoch_ord = ?1 AND lane = ?2 AND first_seq <= ?4 AND last_seq >= ?3 \
          ORDER BY first_seq",
     )?;
-    let bounds = params![key.ord, key.lane_column(), from.cast_signed(), to.cast_signed()];
+    let bounds = params![
+        key.ord,
+        key.lane_column(),
+        from.cast_signed(),
+        to.cast_signed()
+    ];
     let rows = statement.query_map(bounds, |row| {
         Ok(Lost {
             from: row.get::<_, i64>(0)?.cast_unsigned(),
@@ -25,12 +30,23 @@ pub(super) fn within(db: &Connection, key: Key, from: u64, to: u64) -> rusqlite:
 
 /// As on the wire.
 fn number_of(reason: LostReason) -> i32 {
-    v1::Lost::from(Lost { from: 1, to: 1, reason }).reason
+    v1::Lost::from(Lost {
+        from: 1,
+        to: 1,
+        reason,
+    })
+    .reason
 }
 
 fn reason_of(number: i64) -> LostReason {
-    let known = [LostReason::Full, LostReason::Rollback, LostReason::Forgotten];
-    let named = known.into_iter().find(|reason| i64::from(number_of(*reason)) == number);
+    let known = [
+        LostReason::Full,
+        LostReason::Rollback,
+        LostReason::Forgotten,
+    ];
+    let named = known
+        .into_iter()
+        .find(|reason| i64::from(number_of(*reason)) == number);
     // A reason that cannot be read is damage too.
     named.unwrap_or(LostReason::Damaged)
 }
@@ -102,6 +118,11 @@ pub(super) fn forget(db: &Connection, key: Key, acked: u64, base: u64) -> rusqli
     db.prepare_cached(
         "DELETE FROM lost WHERE epoch_ord = ?1 AND lane = ?2 AND last_seq <= ?3 AND last_seq < ?4",
     )?
-    .execute(params![key.ord, key.lane_column(), acked.cast_signed(), base.cast_signed()])?;
+    .execute(params![
+        key.ord,
+        key.lane_column(),
+        acked.cast_signed(),
+        base.cast_signed()
+    ])?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use rusqlite::{Connection, ErrorCode};
 
 pub(super) use self::{
     commit::{Committed, Mark},
-    row::{Found, ItemRow, Key, StreamRow},
+    row::{Key, StreamRow},
 };
 
 /// SQLite's page size here, bytes.
@@ -43,9 +43,10 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
-            // A value of a type that the schema rules out.
-            None => Self::Damaged(error),
+            // None: a value of a type that the schema rules out.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+                Self::Damaged(error)
+            }
             Some(_) => Self::Unwritable(error),
         }
     }
@@ -64,7 +65,10 @@ impl Budget {
         let pages_max = (bytes_max / PAGE_BYTES).max(PAGES_MIN);
         // The reserve can not be most of a small outbox.
         let reserve_pages = (alarm_reserve_bytes / PAGE_BYTES).min(pages_max / 4);
-        Self { pages_max, reserve_pages }
+        Self {
+            pages_max,
+            reserve_pages,
+        }
     }
 }
 
@@ -112,9 +116,10 @@ impl Store {
     }
 
     fn key(&self, id: StreamId) -> Option<Key> {
-        let found = self.streams.iter().find(|(key, row)| {
-            key.lane == id.lane && row.epoch == id.epoch
-        });
+        let found = self
+            .streams
+            .iter()
+            .find(|(key, row)| key.lane == id.lane && row.epoch == id.epoch);
         found.map(|(key, _)| *key)
     }
 }
@@ -122,5 +127,8 @@ impl Store {
 /// Pages of the file, and how many of them are free.
 fn pages(db: &Connection) -> rusqlite::Result<(u64, u64)> {
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok((pragma("page_count")?.cast_unsigned(), pragma("freelist_count")?.cast_unsigned()))
+    Ok((
+        pragma("page_count")?.cast_unsigned(),
+        pragma("freelist_count")?.cast_unsigned(),
+    ))
 }

@@ -55,10 +55,20 @@ impl Store {
         let mut streams = streams(&transaction, &epochs)?;
         remove_finished(&transaction, &epochs, &mut streams)?;
         let newest = epochs.last().map_or(0, |epoch| epoch.ord);
-        let epoch = EpochRow { ord: newest + 1, id: new_id(&epochs) };
+        let epoch = EpochRow {
+            ord: newest + 1,
+            id: new_id(&epochs),
+        };
         epoch.write(&transaction, now_us)?;
         transaction.commit()?;
-        Ok(Self { db, budget, grown_pages_max: None, ord: epoch.ord, epoch: epoch.id, streams })
+        Ok(Self {
+            db,
+            budget,
+            grown_pages_max: None,
+            ord: epoch.ord,
+            epoch: epoch.id,
+            streams,
+        })
     }
 }
 
@@ -90,7 +100,10 @@ pub(super) fn epochs(db: &Connection) -> Result<Vec<EpochRow>, StoreError> {
     let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let damaged = rows.iter().filter(|row| row.is_none()).count();
     if damaged > 0 {
-        tracing::error!(epochs = damaged, "outbox epochs are damaged, their items are lost");
+        tracing::error!(
+            epochs = damaged,
+            "outbox epochs are damaged, their items are lost"
+        );
     }
     Ok(rows.into_iter().flatten().collect())
 }
@@ -105,7 +118,10 @@ pub(super) fn streams(db: &Connection, epochs: &[EpochRow]) -> Result<Streams, S
             streams.extend(row?);
         }
         for lane in Lane::ALL {
-            let key = Key { ord: epoch.ord, lane };
+            let key = Key {
+                ord: epoch.ord,
+                lane,
+            };
             complete(db, key, epoch.id, &mut streams)?;
         }
     }
@@ -120,15 +136,23 @@ fn complete(
     streams: &mut Streams,
 ) -> Result<(), StoreError> {
     let edge = |sql: &str| {
-        db.query_row(sql, params![key.lane_column(), key.ord], |row| row.get::<_, Option<i64>>(0))
+        db.query_row(sql, params![key.lane_column(), key.ord], |row| {
+            row.get::<_, Option<i64>>(0)
+        })
     };
     let last = edge("SELECT max(seq) FROM item WHERE lane = ?1 AND epoch_ord = ?2")?;
-    let Some(last) = last.map(i64::cast_unsigned) else { return Ok(()) };
+    let Some(last) = last.map(i64::cast_unsigned) else {
+        return Ok(());
+    };
     if let Some(row) = streams.get_mut(&key) {
         row.next = row.next.max(last + 1);
         return Ok(());
     }
-    tracing::error!(epoch, lane = key.lane.index(), "outbox lane is damaged, sending what is left");
+    tracing::error!(
+        epoch,
+        lane = key.lane.index(),
+        "outbox lane is damaged, sending what is left"
+    );
     let mut row = StreamRow::new(epoch);
     row.next = last + 1;
     row.backlog_bytes = bytes_between(db, key, 0, last)?;
@@ -146,7 +170,15 @@ fn remove_finished(
     epochs: &[EpochRow],
     streams: &mut Streams,
 ) -> Result<(), StoreError> {
-    let of = |ord: i64| Key { ord, lane: Lane::Alarms }..=Key { ord, lane: Lane::Evidence };
+    let of = |ord: i64| {
+        Key {
+            ord,
+            lane: Lane::Alarms,
+        }..=Key {
+            ord,
+            lane: Lane::Evidence,
+        }
+    };
     let mut kept = 0;
     for epoch in epochs.iter().rev() {
         let mut lanes = streams.range(of(epoch.ord)).peekable();

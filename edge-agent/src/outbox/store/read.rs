@@ -4,8 +4,7 @@ use proto::{Lost, LostReason, StreamId, chain, limits::ITEM_FRAME_BYTES};
 use rusqlite::{TransactionBehavior, params};
 
 use super::{
-    Store, StoreError,
-    lost,
+    Store, StoreError, lost,
     row::{Found, ItemRow, Key, StreamRow},
 };
 use crate::outbox::stream::{Slab, SlabLimits};
@@ -20,15 +19,25 @@ impl Store {
         limits: SlabLimits,
         now_us: i64,
     ) -> Result<Option<(Slab, u64)>, StoreError> {
-        let Some(key) = self.key(id) else { return Ok(None) };
+        let Some(key) = self.key(id) else {
+            return Ok(None);
+        };
         let row = self.streams[&key].clone();
-        let mut reading = Reading { store: self, key, row, lost: Vec::new(), damaged: Vec::new() };
+        let mut reading = Reading {
+            store: self,
+            key,
+            row,
+            lost: Vec::new(),
+            damaged: Vec::new(),
+        };
         let slab = reading.slab(from.max(1), limits)?;
         let damaged = reading.damaged;
         let count = damaged.iter().map(|(from, to)| to + 1 - from).sum();
         if count > 0 {
             tracing::error!(
-                epoch = id.epoch, lane = id.lane.index(), items = count,
+                epoch = id.epoch,
+                lane = id.lane.index(),
+                items = count,
                 "outbox rows are damaged, declaring them lost"
             );
             // On failure they are found, and declared, again.
@@ -45,11 +54,18 @@ impl Store {
         damaged: &[(u64, u64)],
         now_us: i64,
     ) -> Result<(), StoreError> {
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (from, to) in damaged {
             transaction.execute(
                 "DELETE FROM item WHERE lane = ?1 AND epoch_ord = ?2 AND seq BETWEEN ?3 AND ?4",
-                params![key.lane_column(), key.ord, from.cast_signed(), to.cast_signed()],
+                params![
+                    key.lane_column(),
+                    key.ord,
+                    from.cast_signed(),
+                    to.cast_signed()
+                ],
             )?;
             lost::declare(&transaction, key, *from, *to, LostReason::Damaged, now_us)?;
         }
@@ -117,7 +133,12 @@ impl Reading<'_> {
             };
         }
         let first_seq = at - items.len() as u64;
-        Ok(Slab { first_seq, items, lost: std::mem::take(&mut self.lost), prev_chain })
+        Ok(Slab {
+            first_seq,
+            items,
+            lost: std::mem::take(&mut self.lost),
+            prev_chain,
+        })
     }
 
     fn find(&self, seq: u64) -> rusqlite::Result<Found> {
@@ -144,7 +165,11 @@ impl Reading<'_> {
                 self.push_unknown(at, known.from - 1, otherwise);
             }
             let end = known.to.min(to);
-            self.push(Lost { from: at.max(known.from), to: end, reason: known.reason });
+            self.push(Lost {
+                from: at.max(known.from),
+                to: end,
+                reason: known.reason,
+            });
             at = end + 1;
         }
         if at <= to {

@@ -31,12 +31,27 @@ pub(in crate::outbox) struct StreamRow {
 
 impl StreamRow {
     pub(in crate::outbox) fn new(epoch: u64) -> Self {
-        Self { epoch, base: 1, next: 1, acked: 0, chain: chain::START, backlog_bytes: 0 }
+        Self {
+            epoch,
+            base: 1,
+            next: 1,
+            acked: 0,
+            chain: chain::START,
+            backlog_bytes: 0,
+        }
     }
 
     pub(in crate::outbox) fn stream(&self, lane: Lane) -> Stream {
-        let id = StreamId { epoch: self.epoch, lane };
-        Stream { id, base: self.base, next: self.next, acked: self.acked }
+        let id = StreamId {
+            epoch: self.epoch,
+            lane,
+        };
+        Stream {
+            id,
+            base: self.base,
+            next: self.next,
+            acked: self.acked,
+        }
     }
 
     /// Whether nothing is left to be acknowledged.
@@ -78,8 +93,13 @@ impl StreamRow {
         let number = |column: &str| row.get::<_, i64>(column).map(i64::cast_unsigned);
         let lane = Lane::from_number(row.get("lane")?);
         let chain = Chain::try_from(row.get_ref("chain")?.as_blob()?);
-        let (Some(lane), Ok(chain)) = (lane, chain) else { return Ok(None) };
-        let key = Key { ord: row.get("epoch_ord")?, lane };
+        let (Some(lane), Ok(chain)) = (lane, chain) else {
+            return Ok(None);
+        };
+        let key = Key {
+            ord: row.get("epoch_ord")?,
+            lane,
+        };
         let stream = Self {
             epoch,
             base: number("base")?,
@@ -118,7 +138,10 @@ impl EpochRow {
 
     /// `None` when the row does not match its checksum.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
-        let epoch = Self { ord: row.get("ord")?, id: row.get::<_, i64>("id")?.cast_unsigned() };
+        let epoch = Self {
+            ord: row.get("ord")?,
+            id: row.get::<_, i64>("id")?.cast_unsigned(),
+        };
         Ok((row.get::<_, i64>("crc32c")? == i64::from(epoch.crc())).then_some(epoch))
     }
 }
@@ -183,9 +206,10 @@ impl ItemRow {
              WHERE lane = ?1 AND epoch_ord = ?2 AND seq = ?3",
         )?;
         let found = statement
-            .query_row(params![key.lane_column(), key.ord, seq.cast_signed()], |row| {
-                Ok(Self::check(row, key, epoch, seq).map_or(Found::Damaged, Found::Item))
-            })
+            .query_row(
+                params![key.lane_column(), key.ord, seq.cast_signed()],
+                |row| Ok(Self::check(row, key, epoch, seq).map_or(Found::Damaged, Found::Item)),
+            )
             .optional()?;
         Ok(found.unwrap_or(Found::Absent))
     }
@@ -194,7 +218,10 @@ impl ItemRow {
         // A flipped bit can change a column's type: that is damage, not a failure to read.
         let crc = row.get::<_, i64>(0).ok()?;
         let chain_before = row.get_ref(1).ok()?.as_blob().ok()?.try_into().ok()?;
-        let item = Self { chain_before, bytes: row.get_ref(2).ok()?.as_blob().ok()?.to_vec() };
+        let item = Self {
+            chain_before,
+            bytes: row.get_ref(2).ok()?.as_blob().ok()?.to_vec(),
+        };
         (crc == i64::from(item.crc(key, epoch, seq))).then_some(item)
     }
 }

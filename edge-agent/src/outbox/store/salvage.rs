@@ -51,12 +51,25 @@ impl Store {
         now_us: i64,
         salvaged: &mut Salvaged,
     ) -> Result<(), StoreError> {
-        let key = Key { ord: from.ord - ORD_SHIFT, lane: from.lane };
+        let key = Key {
+            ord: from.ord - ORD_SHIFT,
+            lane: from.lane,
+        };
         let epoch_known = self.streams.keys().any(|known| known.ord == key.ord);
-        let mut row = StreamRow { base: row.acked + 1, backlog_bytes: 0, ..row.clone() };
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut row = StreamRow {
+            base: row.acked + 1,
+            backlog_bytes: 0,
+            ..row.clone()
+        };
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         if !epoch_known {
-            EpochRow { ord: key.ord, id: row.epoch }.write(&transaction, now_us)?;
+            EpochRow {
+                ord: key.ord,
+                id: row.epoch,
+            }
+            .write(&transaction, now_us)?;
         }
         let end = row.next.min(row.base + ROWS_MAX);
         for known in lost::within(old, from, row.base, row.next - 1).unwrap_or_default() {
@@ -65,21 +78,35 @@ impl Store {
         }
         let mut missing = row.base;
         for seq in row.base..end {
-            let Ok(Found::Item(item)) = ItemRow::find(old, from, row.epoch, seq) else { continue };
+            let Ok(Found::Item(item)) = ItemRow::find(old, from, row.epoch, seq) else {
+                continue;
+            };
             if item.write(&transaction, key, row.epoch, seq).is_err() {
                 continue;
             }
             if missing < seq {
-                salvaged.lost[key.lane.index()] +=
-                    lost::declare(&transaction, key, missing, seq - 1, LostReason::Damaged, now_us)?;
+                salvaged.lost[key.lane.index()] += lost::declare(
+                    &transaction,
+                    key,
+                    missing,
+                    seq - 1,
+                    LostReason::Damaged,
+                    now_us,
+                )?;
             }
             missing = seq + 1;
             row.backlog_bytes += item.bytes.len() as u64;
             salvaged.items += 1;
         }
         if missing < row.next {
-            salvaged.lost[key.lane.index()] +=
-                lost::declare(&transaction, key, missing, row.next - 1, LostReason::Damaged, now_us)?;
+            salvaged.lost[key.lane.index()] += lost::declare(
+                &transaction,
+                key,
+                missing,
+                row.next - 1,
+                LostReason::Damaged,
+                now_us,
+            )?;
         }
         row.write(&transaction, key)?;
         transaction.commit()?;

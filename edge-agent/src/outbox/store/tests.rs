@@ -15,9 +15,16 @@ use crate::outbox::{
     stream::{Placed, SlabLimits},
 };
 
-const LIMITS: SlabLimits = SlabLimits { items_max: 7, bytes_max: 100_000, lost_max: 3 };
+const LIMITS: SlabLimits = SlabLimits {
+    items_max: 7,
+    bytes_max: 100_000,
+    lost_max: 3,
+};
 /// 800 KiB: a few hundred of the test's items.
-const BUDGET: Budget = Budget { pages_max: 200, reserve_pages: 20 };
+const BUDGET: Budget = Budget {
+    pages_max: 200,
+    reserve_pages: 20,
+};
 
 /// Crashes here are copies of the files, which need no syncing.
 fn open(path: &Path) -> Store {
@@ -27,17 +34,26 @@ fn open(path: &Path) -> Store {
 }
 
 fn item(len: usize, fill: u8) -> Entry {
-    Entry::Item { bytes: vec![fill; len], placed: None }
+    Entry::Item {
+        bytes: vec![fill; len],
+        placed: None,
+    }
 }
 
 fn put(store: &mut Store, lane: Lane, len: usize, fill: u8) -> (Option<Placed>, [u64; 5]) {
-    let done = store.commit(&[(lane, item(len, fill))], &BTreeMap::new(), 1).unwrap();
+    let done = store
+        .commit(&[(lane, item(len, fill))], &BTreeMap::new(), 1)
+        .unwrap();
     (done.placed[0], done.lost)
 }
 
 /// What a centre that has `acked` gets: every number, as an item or as lost. Checks that the
 /// numbers and the chain have no hole.
-fn drain(store: &mut Store, id: StreamId, acked: u64) -> BTreeMap<u64, Result<Vec<u8>, LostReason>> {
+fn drain(
+    store: &mut Store,
+    id: StreamId,
+    acked: u64,
+) -> BTreeMap<u64, Result<Vec<u8>, LostReason>> {
     let key = store.key(id).unwrap();
     let next = store.streams()[&key].next;
     let mut all = BTreeMap::new();
@@ -54,11 +70,22 @@ fn drain(store: &mut Store, id: StreamId, acked: u64) -> BTreeMap<u64, Result<Ve
             at = lost.to + 1;
         }
         assert_eq!(slab.first_seq, at);
-        assert!(slab.end() > slab.first_seq || !slab.lost.is_empty(), "progress");
-        if slab.lost.is_empty() && let Some(expected) = expected {
-            assert_eq!(slab.prev_chain, expected, "the chain goes on where nothing was lost");
+        assert!(
+            slab.end() > slab.first_seq || !slab.lost.is_empty(),
+            "progress"
+        );
+        if slab.lost.is_empty()
+            && let Some(expected) = expected
+        {
+            assert_eq!(
+                slab.prev_chain, expected,
+                "the chain goes on where nothing was lost"
+            );
         }
-        expected = Some(chain::fold(slab.prev_chain, slab.items.iter().map(Vec::as_slice)));
+        expected = Some(chain::fold(
+            slab.prev_chain,
+            slab.items.iter().map(Vec::as_slice),
+        ));
         at = slab.end();
         for (seq, item) in (slab.first_seq..).zip(slab.items) {
             all.insert(seq, Ok(item));
@@ -69,7 +96,10 @@ fn drain(store: &mut Store, id: StreamId, acked: u64) -> BTreeMap<u64, Result<Ve
 }
 
 fn lost_count(store: &mut Store, id: StreamId) -> u64 {
-    drain(store, id, 0).values().filter(|found| **found == Err(LostReason::Full)).count() as u64
+    drain(store, id, 0)
+        .values()
+        .filter(|found| **found == Err(LostReason::Full))
+        .count() as u64
 }
 
 #[test]
@@ -82,14 +112,20 @@ fn the_least_important_gives_way_first_and_alarms_have_a_reserve() {
     let mut put = |store: &mut Store, lane, count| {
         for _ in 0..count {
             let (_, more) = put(store, lane, 3_000, 1);
-            lost.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            lost.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
         }
         lost
     };
     for lane in [Lane::Evidence, Lane::Tracks, Lane::Counts, Lane::Events] {
         put(&mut store, lane, 30);
     }
-    assert_eq!(put(&mut store, Lane::Counts, 40)[..4], [0; 4], "evidence gave way to counts");
+    assert_eq!(
+        put(&mut store, Lane::Counts, 40)[..4],
+        [0; 4],
+        "evidence gave way to counts"
+    );
     let lost = put(&mut store, Lane::Events, 150);
     assert_eq!(lost[4], 30);
     assert_eq!(lost[3], 30);
@@ -100,13 +136,27 @@ fn the_least_important_gives_way_first_and_alarms_have_a_reserve() {
     assert_eq!(lost[1], before[1], "no event for a count");
     assert_eq!(lost[2], before[2] + 5, "the counts themselves are lost");
     let lost = put(&mut store, Lane::Alarms, 10);
-    assert_eq!(lost, lost_sums(&before, 5), "the reserve takes alarms without loss");
+    assert_eq!(
+        lost,
+        lost_sums(&before, 5),
+        "the reserve takes alarms without loss"
+    );
     let lost = put(&mut store, Lane::Alarms, 400);
-    assert!(lost[0] > 0 && lost[0] < 300, "at last the oldest alarms, not more than needed");
+    assert!(
+        lost[0] > 0 && lost[0] < 300,
+        "at last the oldest alarms, not more than needed"
+    );
     for lane in Lane::ALL {
-        assert_eq!(lost_count(&mut store, id(lane)), lost[lane.index()], "{lane:?}: all declared");
+        assert_eq!(
+            lost_count(&mut store, id(lane)),
+            lost[lane.index()],
+            "{lane:?}: all declared"
+        );
     }
-    let newest = drain(&mut store, id(Lane::Alarms), 0).into_values().next_back().unwrap();
+    let newest = drain(&mut store, id(Lane::Alarms), 0)
+        .into_values()
+        .next_back()
+        .unwrap();
     assert!(newest.is_ok(), "the newest alarm is there");
 }
 
@@ -120,22 +170,34 @@ fn lost_sums(before: &[u64; 5], counts: u64) -> [u64; 5] {
 fn acknowledged_items_go_before_all_others_but_only_when_space_is_needed() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&folder.path().join("o.sqlite"));
-    let id = StreamId { epoch: store.epoch(), lane: Lane::Alarms };
+    let id = StreamId {
+        epoch: store.epoch(),
+        lane: Lane::Alarms,
+    };
     for fill in 0..20 {
         put(&mut store, Lane::Alarms, 3_000, fill);
     }
     store.commit(&[], &BTreeMap::from([(id, 15)]), 1).unwrap();
     let again = drain(&mut store, id, 0);
-    assert!(again.values().all(Result::is_ok), "a restored centre can have all of it again");
+    assert!(
+        again.values().all(Result::is_ok),
+        "a restored centre can have all of it again"
+    );
     let mut lost = 0;
     for _ in 0..170 {
-        lost += put(&mut store, Lane::Events, 3_000, 9).1.iter().sum::<u64>();
+        lost += put(&mut store, Lane::Events, 3_000, 9)
+            .1
+            .iter()
+            .sum::<u64>();
     }
     let again = drain(&mut store, id, 0);
     assert_eq!(again[&1], Err(LostReason::Forgotten));
     assert_eq!(again[&15], Err(LostReason::Forgotten));
     assert!((16..=20).all(|seq| again[&seq].is_ok()));
-    let events = StreamId { lane: Lane::Events, ..id };
+    let events = StreamId {
+        lane: Lane::Events,
+        ..id
+    };
     assert_eq!(lost, lost_count(&mut store, events));
 }
 
@@ -147,7 +209,10 @@ fn a_later_schema_is_refused_by_name() {
     store.db.pragma_update(None, "user_version", 9).unwrap();
     drop(store);
     let error = Store::open(&path, BUDGET, 0).unwrap_err();
-    assert_eq!(error.to_string(), "made by a later edge-agent (schema 9, this one knows 1)");
+    assert_eq!(
+        error.to_string(),
+        "made by a later edge-agent (schema 9, this one knows 1)"
+    );
 }
 
 #[test]
@@ -160,28 +225,50 @@ fn finished_epochs_do_not_gather() {
         assert!(epochs.len() <= 9, "round {round}: {} epochs", epochs.len());
         put(&mut store, Lane::Events, 10, 1);
         if round != 3 {
-            let id = StreamId { epoch: store.epoch(), lane: Lane::Events };
+            let id = StreamId {
+                epoch: store.epoch(),
+                lane: Lane::Events,
+            };
             store.commit(&[], &BTreeMap::from([(id, 1)]), 1).unwrap();
         }
     }
     let store = open(&path);
-    let left = store.streams().values().filter(|row| !row.is_drained()).count();
+    let left = store
+        .streams()
+        .values()
+        .filter(|row| !row.is_drained())
+        .count();
     assert_eq!(left, 1, "what the centre lacks stays");
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Put { lane: usize, len: usize },
-    Dropped { lane: usize, count: u64 },
+    Put {
+        lane: usize,
+        len: usize,
+    },
+    Dropped {
+        lane: usize,
+        count: u64,
+    },
     /// Acknowledges this part of a stream, in 1/8.
-    Ack { stream: usize, eighths: u64 },
-    Drain { stream: usize },
+    Ack {
+        stream: usize,
+        eighths: u64,
+    },
+    Drain {
+        stream: usize,
+    },
     /// A regular stop and start.
     Reopen,
     /// A start from the files as they were at this moment.
     Crash,
     /// A flipped bit in a row; SQLite does not notice.
-    Rot { stream: usize, seq: u64, bit: usize },
+    Rot {
+        stream: usize,
+        seq: u64,
+        bit: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -210,13 +297,19 @@ struct Model {
 
 impl Model {
     fn pick(&self, index: usize) -> Option<StreamId> {
-        self.next.keys().nth(index % self.next.len().max(1)).copied()
+        self.next
+            .keys()
+            .nth(index % self.next.len().max(1))
+            .copied()
     }
 
     /// Compares one stream; answers how many of its numbers are lost for want of space.
     fn check(&self, store: &mut Store, id: StreamId) -> u64 {
         if store.key(id).is_none() {
-            assert_eq!(self.acked.get(&id).copied().unwrap_or(0) + 1, self.next[&id]);
+            assert_eq!(
+                self.acked.get(&id).copied().unwrap_or(0) + 1,
+                self.next[&id]
+            );
             return 0;
         }
         let acked = self.acked.get(&id).copied().unwrap_or(0);
@@ -257,7 +350,10 @@ fn run(steps: Vec<Step>) {
         match step {
             Step::Put { lane, len } => {
                 let (lane, fill) = (Lane::ALL[lane], u8::try_from(at % 256).unwrap());
-                let id = StreamId { epoch: store.epoch(), lane };
+                let id = StreamId {
+                    epoch: store.epoch(),
+                    lane,
+                };
                 let next = model.next.entry(id).or_insert(1);
                 let (placed, lost) = put(&mut store, lane, len, fill);
                 if let Some(placed) = placed {
@@ -269,18 +365,25 @@ fn run(steps: Vec<Step>) {
             }
             Step::Dropped { lane, count } => {
                 let lane = Lane::ALL[lane];
-                let id = StreamId { epoch: store.epoch(), lane };
+                let id = StreamId {
+                    epoch: store.epoch(),
+                    lane,
+                };
                 *model.next.entry(id).or_insert(1) += count;
                 let entries = [(lane, Entry::Dropped(count))];
                 let done = store.commit(&entries, &BTreeMap::new(), 1).unwrap();
                 assert_eq!(done.lost[lane.index()], count);
             }
             Step::Ack { stream, eighths } => {
-                let Some(id) = model.pick(stream) else { continue };
+                let Some(id) = model.pick(stream) else {
+                    continue;
+                };
                 let acked = (model.next[&id] - 1) * eighths / 8;
                 if acked > model.acked.get(&id).copied().unwrap_or(0) {
                     model.acked.insert(id, acked);
-                    store.commit(&[], &BTreeMap::from([(id, acked)]), 1).unwrap();
+                    store
+                        .commit(&[], &BTreeMap::from([(id, acked)]), 1)
+                        .unwrap();
                 }
             }
             Step::Drain { stream } => {
@@ -309,7 +412,9 @@ fn rot(store: &mut Store, model: &mut Model, stream: usize, seq: u64, bit: usize
     let Some(id) = model.pick(stream) else { return };
     let Some(key) = store.key(id) else { return };
     let seq = 1 + seq % (model.next[&id] - 1).max(1);
-    let Some(mut bytes) = model.items.get(&(id, seq)).cloned() else { return };
+    let Some(mut bytes) = model.items.get(&(id, seq)).cloned() else {
+        return;
+    };
     let len = bytes.len();
     bytes[bit / 8 % len] ^= 1 << (bit % 8);
     let changed = store

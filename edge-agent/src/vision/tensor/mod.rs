@@ -49,7 +49,10 @@ struct Tap {
 impl Letterbox {
     /// For pictures of `width × height`; takes the allowed shape that they fill best.
     pub fn new((width, height): (usize, usize), spec: &InputSpec) -> Self {
-        let mut best = (spec.shapes.first().copied().unwrap_or([spec.stride; 2]), -1.0);
+        let mut best = (
+            spec.shapes.first().copied().unwrap_or([spec.stride; 2]),
+            -1.0,
+        );
         for &shape in &spec.shapes {
             let fill = fill(shape, (width, height));
             if best.1 < fill {
@@ -62,10 +65,12 @@ impl Letterbox {
             Resize::Stretch => (rows, columns),
         };
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
-        let axes = |w, h| Axes { columns: taps(w, placed.1), rows: taps(h, placed.0) };
-        let normalise: [(f32, f32); 3] = std::array::from_fn(|c| {
-            (spec.scale / spec.std[c], -spec.mean[c] / spec.std[c])
-        });
+        let axes = |w, h| Axes {
+            columns: taps(w, placed.1),
+            rows: taps(h, placed.0),
+        };
+        let normalise: [(f32, f32); 3] =
+            std::array::from_fn(|c| (spec.scale / spec.std[c], -spec.mean[c] / spec.std[c]));
         let row = || vec![0.0; placed.1];
         let mut letterbox = Self {
             source: (width, height),
@@ -149,11 +154,23 @@ impl Letterbox {
                 let (second, third) = rest.split_at_mut(rows * columns);
                 let start = y * columns;
                 let planes = [first, second, third].map(|p| &mut p[start..start + width]);
-                convert(&self.samples, conversion, self.order, self.normalise, planes);
+                convert(
+                    &self.samples,
+                    conversion,
+                    self.order,
+                    self.normalise,
+                    planes,
+                );
             }
             Layout::Nhwc => {
                 let planes = self.channels.each_mut().map(Vec::as_mut_slice);
-                convert(&self.samples, conversion, self.order, self.normalise, planes);
+                convert(
+                    &self.samples,
+                    conversion,
+                    self.order,
+                    self.normalise,
+                    planes,
+                );
                 let start = y * columns * 3;
                 let row = self.values[start..start + width * 3].chunks_exact_mut(3);
                 for (x, pixel) in row.enumerate() {
@@ -200,7 +217,10 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
         let place = ((i as f64 + 0.5) * scale - 0.5).clamp(0.0, last);
         let at = place.floor().min((last - 1.0).max(0.0));
         let weight = ((place - at) * f64::from(ONE)).round();
-        Tap { at: at as u32, weight: weight as u16 }
+        Tap {
+            at: at as u32,
+            weight: weight as u16,
+        }
     };
     (0..to).map(tap).collect()
 }
@@ -254,7 +274,10 @@ fn double_last<T: Copy>(row: &mut [T]) {
 
 const PIXEL: f32 = 1.0 / (256.0 * 256.0);
 
-#[expect(clippy::cast_precision_loss, reason = "a doubly blended sample has 24 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a doubly blended sample has 24 bits"
+)]
 #[inline]
 fn mix(left: u16, right: u16, weight: u16) -> f32 {
     let sum = u32::from(left) * u32::from(ONE - weight) + u32::from(right) * u32::from(weight);
@@ -330,9 +353,7 @@ fn convert(
         ColourOrder::Rgb => normalise,
         ColourOrder::Bgr => [normalise[2], normalise[1], normalise[0]],
     };
-    let put = |pixel: f32, (factor, offset): (f32, f32)| {
-        pixel.clamp(0.0, 255.0) * factor + offset
-    };
+    let put = |pixel: f32, (factor, offset): (f32, f32)| pixel.clamp(0.0, 255.0) * factor + offset;
     let out = red.iter_mut().zip(green).zip(blue);
     let samples = luma.iter().zip(cb).zip(cr);
     for (((red, green), blue), ((&y, &cb), &cr)) in out.zip(samples) {

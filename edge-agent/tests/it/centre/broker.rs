@@ -34,7 +34,10 @@ impl Broker {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("cert.pem", &certificate);
         write("key.pem", &key);
-        write("passwords", &format!("{AGENT}:{PASSWORD}\ncentre:{CENTRE_PASSWORD}\n"));
+        write(
+            "passwords",
+            &format!("{AGENT}:{PASSWORD}\ncentre:{CENTRE_PASSWORD}\n"),
+        );
         write(
             "acl",
             &format!(
@@ -67,7 +70,12 @@ impl Broker {
             ),
         );
         let process = launch(folder.path());
-        let broker = Self { tls, plain, folder, process };
+        let broker = Self {
+            tls,
+            plain,
+            folder,
+            process,
+        };
         broker.wait();
         broker
     }
@@ -105,8 +113,23 @@ impl Broker {
         fs::write(&file, payload).unwrap();
         let port = self.plain.port().to_string();
         let sent = Command::new("mosquitto_pub")
-            .args(["-h", "127.0.0.1", "-p", &port, "-u", "centre", "-P", CENTRE_PASSWORD])
-            .args(["-q", "1", "-t", &format!("vong/v1/agents/{AGENT}/ack"), "-f"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port,
+                "-u",
+                "centre",
+                "-P",
+                CENTRE_PASSWORD,
+            ])
+            .args([
+                "-q",
+                "1",
+                "-t",
+                &format!("vong/v1/agents/{AGENT}/ack"),
+                "-f",
+            ])
             .arg(&file)
             .status()
             .expect("mosquitto_pub is installed");
@@ -165,12 +188,18 @@ fn launch(folder: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .or_else(|_| {
-            Command::new("/usr/sbin/mosquitto").arg("-c").arg(folder.join("mosquitto.conf")).spawn()
+            Command::new("/usr/sbin/mosquitto")
+                .arg("-c")
+                .arg(folder.join("mosquitto.conf"))
+                .spawn()
         })
         .expect("mosquitto is installed")
 }
 
 /// Free when it was asked.
 pub(crate) fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }

@@ -28,6 +28,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(centre: &Centre, address: SocketAddr, mqtt_address: String) -> Self {
+        // tonic's server takes the process's provider, and the workspace's build has two of them.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let listener = bind(address).await;
         let address = listener.local_addr().unwrap();
         let (certificate, key) = centre.authority.server("127.0.0.1");
@@ -35,8 +39,11 @@ impl Server {
             .identity(Identity::from_pem(certificate, key))
             .client_ca_root(Certificate::from_pem(centre.authority.pem()))
             .client_auth_optional(true);
-        let service =
-            Service { centre: centre.clone(), grpc_address: address.to_string(), mqtt_address };
+        let service = Service {
+            centre: centre.clone(),
+            grpc_address: address.to_string(),
+            mqtt_address,
+        };
         let serve = Tonic::builder()
             .tls_config(tls)
             .unwrap()

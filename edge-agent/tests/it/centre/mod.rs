@@ -53,7 +53,10 @@ pub(crate) struct State {
 impl Centre {
     pub(crate) fn new() -> Self {
         let state = State {
-            centre: receiver::Centre { store_id: rand::random(), term: rand::random() },
+            centre: receiver::Centre {
+                store_id: rand::random(),
+                term: rand::random(),
+            },
             key: SigningKey::from_bytes(&rand::random()),
             agent_key: None,
             marks: BTreeMap::new(),
@@ -63,7 +66,10 @@ impl Centre {
             batches: 0,
             forks: 0,
         };
-        Self { authority: Arc::new(Authority::new()), state: Arc::new(Mutex::new(state)) }
+        Self {
+            authority: Arc::new(Authority::new()),
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// As the process does at its start.
@@ -93,7 +99,9 @@ impl Centre {
                 let agent = batch.agent().to_owned();
                 state.store(batch);
                 let up_to = state.marks.get(&id).map_or(0, |mark| mark.up_to);
-                state.centre.ack(&agent, vec![Watermark { id, up_to }], window, now)
+                state
+                    .centre
+                    .ack(&agent, vec![Watermark { id, up_to }], window, now)
             }
             up::Message::Status(envelope) => {
                 let payload = sign::open(Domain::Status, &envelope, &key).unwrap();
@@ -103,7 +111,9 @@ impl Centre {
         };
         let payload = v1::Ack::from(ack).encode_to_vec();
         let envelope = sign::seal(Domain::Ack, payload, &state.key);
-        Some(Down { message: Some(down::Message::Ack(envelope)) })
+        Some(Down {
+            message: Some(down::Message::Ack(envelope)),
+        })
     }
 
     /// Waits until the centre is as it should be; says what is missing when that takes too long.

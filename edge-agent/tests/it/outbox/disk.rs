@@ -39,7 +39,11 @@ impl Disk {
 
     /// Others write until there is no page left.
     fn fill(&self) {
-        let mut file = File::options().create(true).append(true).open(self.others()).unwrap();
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(self.others())
+            .unwrap();
         for size in [1 << 20, 1 << 16, 1 << 12] {
             while file.write_all(&vec![1; size]).is_ok() {}
         }
@@ -74,7 +78,9 @@ async fn until(outbox: &Outbox, durable: bool) {
     let mut held = outbox.watch();
     let changed = held.wait_for(|held| held.stats.durable == durable);
     let changed = tokio::time::timeout(Duration::from_secs(15), changed).await;
-    changed.unwrap_or_else(|_| panic!("durable is not {durable} after 15 s")).unwrap();
+    changed
+        .unwrap_or_else(|_| panic!("durable is not {durable} after 15 s"))
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,9 +88,10 @@ async fn a_disk_filled_by_others_costs_the_oldest_events_and_no_alarm() {
     let Some(disk) = Disk::new("12m") else { return };
     let outbox = Outbox::open(&disk.path().join("outbox.sqlite"), Limits::default()).unwrap();
     let put = async |lane, count: u32| {
-        for _ in 0..count {
-            outbox.put_durable(lane, vec![5; 20_000]).await.unwrap();
+        for _ in 1..count {
+            outbox.put(lane, vec![5; 20_000]).await.unwrap();
         }
+        outbox.put_durable(lane, vec![5; 20_000]).await.unwrap();
     };
     put(Lane::Evidence, 50).await;
     disk.fill();
@@ -94,45 +101,76 @@ async fn a_disk_filled_by_others_costs_the_oldest_events_and_no_alarm() {
     assert!(stats.lost_items[4] > 0 || !stats.durable, "{stats:?}");
     let all = drain(&outbox).await;
     let lost = all.values().filter(|found| found.is_none()).count() as u64;
-    assert_eq!(lost, stats.lost_items.iter().sum::<u64>(), "declared lost = missing");
+    assert_eq!(
+        lost,
+        stats.lost_items.iter().sum::<u64>(),
+        "declared lost = missing"
+    );
     assert_eq!(all.len(), 150);
     disk.make_room();
     until(&outbox, true).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     put(Lane::Evidence, 100).await;
-    assert_eq!(outbox.stats().lost_items, stats.lost_items, "it grows again");
+    assert_eq!(
+        outbox.stats().lost_items,
+        stats.lost_items,
+        "it grows again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_stands_in_for_a_disk_that_cannot_be_written_until_it_can() {
     let Some(disk) = Disk::new("12m") else { return };
     let outbox = Outbox::open(&disk.path().join("outbox.sqlite"), Limits::default()).unwrap();
-    let on_disk = outbox.put_durable(Lane::Alarms, b"disk".to_vec()).await.unwrap();
+    let on_disk = outbox
+        .put_durable(Lane::Alarms, b"disk".to_vec())
+        .await
+        .unwrap();
     disk.fill();
     // There is ballast for this one.
-    outbox.put_durable(Lane::Alarms, b"disk too".to_vec()).await.unwrap();
+    outbox
+        .put_durable(Lane::Alarms, b"disk too".to_vec())
+        .await
+        .unwrap();
     assert!(outbox.stats().durable);
     disk.fill();
-    let in_memory = outbox.put_durable(Lane::Alarms, b"memory".to_vec()).await.unwrap();
+    let in_memory = outbox
+        .put_durable(Lane::Alarms, b"memory".to_vec())
+        .await
+        .unwrap();
     assert!(!outbox.stats().durable);
     assert_ne!(on_disk.id.epoch, in_memory.id.epoch);
     let all = drain(&outbox).await;
-    assert_eq!(all[&(on_disk.id, 1)].as_deref(), Some(&b"disk"[..]), "it can still be read");
+    assert_eq!(
+        all[&(on_disk.id, 1)].as_deref(),
+        Some(&b"disk"[..]),
+        "it can still be read"
+    );
     assert_eq!(all[&(in_memory.id, 1)].as_deref(), Some(&b"memory"[..]));
     outbox.ack(on_disk.id, 2);
     disk.make_room();
     until(&outbox, true).await;
-    let after = outbox.put_durable(Lane::Alarms, b"after".to_vec()).await.unwrap();
+    let after = outbox
+        .put_durable(Lane::Alarms, b"after".to_vec())
+        .await
+        .unwrap();
     assert!(after.id.epoch != on_disk.id.epoch && after.id.epoch != in_memory.id.epoch);
     let streams = outbox.watch().borrow().streams.clone();
     let order: Vec<u64> = streams.iter().map(|stream| stream.id.epoch).collect();
-    assert_eq!(order, [on_disk.id.epoch, in_memory.id.epoch, after.id.epoch], "oldest first");
+    assert_eq!(
+        order,
+        [on_disk.id.epoch, in_memory.id.epoch, after.id.epoch],
+        "oldest first"
+    );
     assert_eq!(streams[0].acked, 2, "the ack was kept for the disk");
     assert_eq!(drain(&outbox).await.len(), 2);
     outbox.ack(in_memory.id, 1);
     let mut held = outbox.watch();
     let gone = held.wait_for(|held| held.streams.iter().all(|s| s.id != in_memory.id));
-    tokio::time::timeout(Duration::from_secs(15), gone).await.expect("memory is freed").unwrap();
+    tokio::time::timeout(Duration::from_secs(15), gone)
+        .await
+        .expect("memory is freed")
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,12 +178,18 @@ async fn a_disk_that_cannot_be_written_at_the_start_does_not_stop_the_box() {
     let Some(disk) = Disk::new("12m") else { return };
     let path = disk.path().join("outbox.sqlite");
     let outbox = Outbox::open(&path, Limits::default()).unwrap();
-    let before = outbox.put_durable(Lane::Events, b"before".to_vec()).await.unwrap();
+    let before = outbox
+        .put_durable(Lane::Events, b"before".to_vec())
+        .await
+        .unwrap();
     drop(outbox);
     disk.remount("ro");
     let outbox = Outbox::open(&path, Limits::default()).unwrap();
     assert!(!outbox.stats().durable);
-    outbox.put_durable(Lane::Alarms, b"alarm".to_vec()).await.unwrap();
+    outbox
+        .put_durable(Lane::Alarms, b"alarm".to_vec())
+        .await
+        .unwrap();
     disk.remount("rw");
     until(&outbox, true).await;
     let all = drain(&outbox).await;

@@ -31,7 +31,9 @@ async fn what_was_committed_survives_kill_9() {
         let mut kill_at = None;
         for line in lines {
             let line = line.unwrap();
-            let Some(line) = line.strip_prefix("put ") else { continue };
+            let Some(line) = line.strip_prefix("put ") else {
+                continue;
+            };
             committed.push(parse(line));
             seen += 1;
             if seen == 1 {
@@ -84,7 +86,11 @@ async fn put_until_killed(path: &Path) {
 
 fn start(path: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "outbox::kill::what_was_committed_survives_kill_9", "--nocapture"])
+        .args([
+            "--exact",
+            "outbox::kill::what_was_committed_survives_kill_9",
+            "--nocapture",
+        ])
         .env(PATH, path)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -93,8 +99,13 @@ fn start(path: &Path) -> Child {
 }
 
 fn parse(line: &str) -> (StreamId, u64, Vec<u8>) {
-    let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
-    let [epoch, lane, seq, fill, len] = numbers[..] else { panic!("{line}") };
+    let numbers: Vec<u64> = line
+        .split(' ')
+        .map(|number| number.parse().unwrap())
+        .collect();
+    let [epoch, lane, seq, fill, len] = numbers[..] else {
+        panic!("{line}")
+    };
     let lane = Lane::from_number(u32::try_from(lane).unwrap()).unwrap();
     let item = vec![u8::try_from(fill).unwrap(); usize::try_from(len).unwrap()];
     (StreamId { epoch, lane }, seq, item)

@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 use edge_agent::outbox::{Limits, OpenError, Outbox, Placed, PutError, SlabLimits};
 use proto::{Lane, StreamId, limits::ITEM_BYTES_MAX};
 
-const SLAB: SlabLimits = SlabLimits { items_max: 500, bytes_max: 250_000, lost_max: 64 };
+const SLAB: SlabLimits = SlabLimits {
+    items_max: 500,
+    bytes_max: 250_000,
+    lost_max: 64,
+};
 
 /// Everything of every stream above its ack, as an item or (`None`) as lost; every number is there.
 async fn drain(outbox: &Outbox) -> BTreeMap<(StreamId, u64), Option<Vec<u8>>> {
@@ -38,27 +42,47 @@ async fn an_item_is_there_after_a_restart_in_an_epoch_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("outbox.sqlite");
     let outbox = Outbox::open(&path, Limits::default()).unwrap();
-    let first = outbox.put_durable(Lane::Alarms, b"one".to_vec()).await.unwrap();
+    let first = outbox
+        .put_durable(Lane::Alarms, b"one".to_vec())
+        .await
+        .unwrap();
     outbox.put(Lane::Tracks, b"two".to_vec()).await.unwrap();
     tokio::task::spawn_blocking({
         let outbox = outbox.clone();
-        move || outbox.put_blocking(Lane::Events, b"three".to_vec()).unwrap()
+        move || {
+            outbox
+                .put_blocking(Lane::Events, b"three".to_vec())
+                .unwrap();
+        }
     })
     .await
     .unwrap();
     outbox.close().await;
-    assert_eq!(outbox.put(Lane::Alarms, vec![1]).await, Err(PutError::Closed));
+    assert_eq!(
+        outbox.put(Lane::Alarms, vec![1]).await,
+        Err(PutError::Closed)
+    );
     drop(outbox);
 
     let outbox = Outbox::open(&path, Limits::default()).unwrap();
-    let second = outbox.put_durable(Lane::Alarms, b"four".to_vec()).await.unwrap();
+    let second = outbox
+        .put_durable(Lane::Alarms, b"four".to_vec())
+        .await
+        .unwrap();
     assert_ne!(first.id.epoch, second.id.epoch);
     assert_eq!((first.seq, second.seq), (1, 1));
     let streams = outbox.watch().borrow().streams.clone();
-    assert_eq!(streams.first().map(|stream| stream.id.epoch), Some(first.id.epoch), "old first");
+    assert_eq!(
+        streams.first().map(|stream| stream.id.epoch),
+        Some(first.id.epoch),
+        "old first"
+    );
     let all = drain(&outbox).await;
     let item = |placed: Placed| all[&(placed.id, placed.seq)].clone().unwrap();
-    assert_eq!((item(first), item(second)), (b"one".to_vec(), b"four".to_vec()));
+    assert_eq!(
+        (item(first), item(second)),
+        (b"one".to_vec(), b"four".to_vec())
+    );
     assert_eq!(all.len(), 4);
     assert_eq!(outbox.stats().backlog_items, [2, 1, 0, 1, 0]);
     assert_eq!(outbox.stats().backlog_bytes, [7, 5, 0, 3, 0]);
@@ -72,7 +96,10 @@ async fn only_items_that_can_be_sent_are_taken() {
         let refused = outbox.put(Lane::Events, vec![0; bytes]).await;
         assert_eq!(refused, Err(PutError::Size { bytes }));
     }
-    outbox.put_durable(Lane::Evidence, vec![0; ITEM_BYTES_MAX]).await.unwrap();
+    outbox
+        .put_durable(Lane::Evidence, vec![0; ITEM_BYTES_MAX])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -82,7 +109,10 @@ async fn a_second_outbox_on_the_same_file_is_refused_by_name() {
     let outbox = Outbox::open(&path, Limits::default()).unwrap();
     let error = Outbox::open(&path, Limits::default()).unwrap_err();
     assert!(matches!(error, OpenError::Locked { .. }), "{error}");
-    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&std::process::id().to_string()),
+        "{error}"
+    );
     drop(outbox);
     assert!(Outbox::open(&path, Limits::default()).is_ok());
 }

@@ -31,8 +31,15 @@ impl Site {
         let server = Server::start(&centre, address, broker.tls.to_string()).await;
         let state = tempfile::tempdir().unwrap();
         let invite = Invite::new(CODE, centre.authority.sha256(), server.address.to_string());
-        enroll(&invite.unwrap().to_string(), state.path()).await.unwrap();
-        Self { centre, broker, server, state }
+        enroll(&invite.unwrap().to_string(), state.path())
+            .await
+            .unwrap();
+        Self {
+            centre,
+            broker,
+            server,
+            state,
+        }
     }
 
     fn agent(&self, settings: Settings) -> Agent {
@@ -40,11 +47,21 @@ impl Site {
     }
 
     async fn restart_server(self) -> Self {
-        let Self { centre, broker, server, state } = self;
+        let Self {
+            centre,
+            broker,
+            server,
+            state,
+        } = self;
         let address = server.kill().await;
         centre.new_term();
         let server = Server::start(&centre, address, broker.tls.to_string()).await;
-        Self { centre, broker, server, state }
+        Self {
+            centre,
+            broker,
+            server,
+            state,
+        }
     }
 }
 
@@ -61,16 +78,30 @@ impl Agent {
         let identity = Identity::load(state).unwrap();
         let outbox = Outbox::open(&state.join("outbox.sqlite"), Limits::default()).unwrap();
         let (link, link_state) = watch::channel(LinkState::default());
-        let camera = v1::CameraStatus { camera: "cong".to_owned(), ..Default::default() };
-        let (_status, status) =
-            watch::channel(v1::Status { cameras: vec![camera], ..Default::default() });
+        let camera = v1::CameraStatus {
+            camera: "cong".to_owned(),
+            ..Default::default()
+        };
+        let (_status, status) = watch::channel(v1::Status {
+            cameras: vec![camera],
+            ..Default::default()
+        });
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn({
             let (outbox, shutdown) = (outbox.clone(), shutdown.clone());
-            async move { run(outbox, identity, settings, status, link, shutdown).await.unwrap() }
+            async move {
+                run(outbox, identity, settings, status, link, shutdown)
+                    .await
+                    .unwrap();
+            }
         });
-        Self { outbox, link: link_state, shutdown, tasks }
+        Self {
+            outbox,
+            link: link_state,
+            shutdown,
+            tasks,
+        }
     }
 
     async fn stop(mut self) {
@@ -108,13 +139,20 @@ impl Feed {
     /// Everything arrived once, and in order.
     async fn check(&self, centre: &Centre) {
         let total = self.next as usize;
-        centre.wait("all items", 60, |state| state.items.len() >= total).await;
+        centre
+            .wait("all items", 60, |state| state.items.len() >= total)
+            .await;
         for (index, lane) in LANES.into_iter().enumerate() {
-            let numbers = centre.lane(lane).into_iter().map(|item| {
-                u32::from_be_bytes(item[..4].try_into().unwrap())
-            });
+            let numbers = centre
+                .lane(lane)
+                .into_iter()
+                .map(|item| u32::from_be_bytes(item[..4].try_into().unwrap()));
             let expected = (0..self.next).filter(|number| *number as usize % 3 == index);
-            assert_eq!(numbers.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{lane:?}");
+            assert_eq!(
+                numbers.collect::<Vec<_>>(),
+                expected.collect::<Vec<_>>(),
+                "{lane:?}"
+            );
         }
         let state = centre.state.lock().unwrap();
         assert_eq!((state.gaps.len(), state.forks), (0, 0));
@@ -142,7 +180,10 @@ async fn over_mqtt_items_arrive_once_and_in_order_while_the_broker_is_killed() {
     assert_eq!(agent.link.borrow().carrier, Some(Carrier::Mqtt));
     assert_eq!(agent.link.borrow().acks_refused, 0);
     let clock = agent.link.borrow().clock.expect("a welcome tells the time");
-    assert!(clock.offset_us.abs() <= clock.uncertainty_us + 1_000, "{clock:?}");
+    assert!(
+        clock.offset_us.abs() <= clock.uncertainty_us + 1_000,
+        "{clock:?}"
+    );
     agent.stop().await;
     drop(serving);
 }
@@ -162,9 +203,11 @@ async fn over_grpc_items_arrive_once_and_in_order_while_the_centre_is_killed() {
     feed.check(&site.centre).await;
     assert_eq!(agent.link.borrow().carrier, Some(Carrier::Grpc));
     agent.stop().await;
-    site.centre.wait("the last word", 5, |state| {
-        state.statuses.last().is_some_and(|status| !status.online)
-    }).await;
+    site.centre
+        .wait("the last word", 5, |state| {
+            state.statuses.last().is_some_and(|status| !status.online)
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,11 +222,16 @@ async fn what_a_crash_left_goes_first_and_nothing_twice() {
         agent = site.agent(Settings::only(Carrier::Grpc));
     }
     feed.check(&site.centre).await;
-    site.centre.wait("a status", 5, |state| {
-        state.statuses.last().is_some_and(|status| {
-            status.online && status.durable && status.agent == AGENT && status.cameras.len() == 1
+    site.centre
+        .wait("a status", 5, |state| {
+            state.statuses.last().is_some_and(|status| {
+                status.online
+                    && status.durable
+                    && status.agent == AGENT
+                    && status.cameras.len() == 1
+            })
         })
-    }).await;
+        .await;
     agent.stop().await;
 }
 

@@ -1,5 +1,8 @@
 //! Does what `proto::sender` says, and tells it what happened.
 
+mod ack;
+mod batch;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -8,41 +11,29 @@ use std::{
 
 use prost::Message as _;
 use proto::{
-    CheckedAck, StreamId, chain,
-    limits::{
-        BATCH_BYTES_MAX, BATCH_HEAD_BYTES_MAX, ITEMS_PER_BATCH_MAX, LOST_PER_BATCH_MAX,
-    },
-    sender::{
-        AckOutcome, Action, BatchRequest, Drafted, HeldStream, Ignored, Mono, Sender, Sending, Taken,
-    },
+    StreamId,
+    sender::{Action, HeldStream, Mono, Sender, Sending},
     sign::{self, Domain},
-    v1::{self, Envelope, Up, down, up::Message},
+    v1::{self, Envelope, Up, up::Message},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ClockOffset, LinkState, Settings,
+    LinkState, Settings,
     choice::Choice,
     link::{Carriers, Link, LinkError},
 };
 use crate::{
     identity::Identity,
-    outbox::{Outbox, ReadError, SlabLimits, Snapshot, Stream},
+    outbox::{Outbox, Snapshot, Stream},
 };
 
 const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// How long a connection may carry nothing from the centre before another carrier is tried.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long the wire may not take the next message before the connection counts as broken.
 const SEND_MAX: Duration = Duration::from_secs(30);
-const READ_RETRY: Duration = Duration::from_secs(1);
-const SLAB: SlabLimits = SlabLimits {
-    items_max: ITEMS_PER_BATCH_MAX,
-    bytes_max: BATCH_BYTES_MAX - BATCH_HEAD_BYTES_MAX,
-    lost_max: LOST_PER_BATCH_MAX,
-};
-
 pub(super) struct Driver {
     outbox: Outbox,
     identity: Identity,
@@ -86,7 +77,12 @@ impl Driver {
         };
         let origin = Instant::now();
         // Losses and bases are told after this, in the order in which they are found.
-        let held = snapshots.borrow().streams.iter().map(held_stream).collect::<Vec<_>>();
+        let held = snapshots
+            .borrow()
+            .streams
+            .iter()
+            .map(held_stream)
+            .collect::<Vec<_>>();
         let mut driver = Self {
             outbox,
             carriers,
@@ -131,7 +127,8 @@ impl Driver {
             Action::Connect => self.connect().await,
             Action::SendHello(hello) => {
                 let hello = hello.message(wall_us()).encode_to_vec();
-                self.send(Message::Hello(self.seal(Domain::Hello, hello))).await;
+                self.send(Message::Hello(self.seal(Domain::Hello, hello)))
+                    .await;
             }
             Action::SendBatch(request) => self.send_batch(request).await,
             Action::Free { stream, up_to } => self.outbox.ack(stream, up_to),
@@ -184,52 +181,15 @@ impl Driver {
     /// False when the connection broke over it.
     async fn send(&mut self, message: Message) -> bool {
         let Some(link) = &self.link else { return false };
-        let up = Up { message: Some(message) };
+        let up = Up {
+            message: Some(message),
+        };
         match tokio::time::timeout(SEND_MAX, link.up.send(up)).await {
             Ok(Ok(())) => return true,
             Ok(Err(_ended)) => self.ended().await,
             Err(_elapsed) => self.broke(&LinkError::Silent(SEND_MAX.as_secs())),
         }
         false
-    }
-
-    async fn send_batch(&mut self, request: BatchRequest) {
-        let (stream, from, end) = (request.stream, request.first_seq, request.end_seq);
-        let mut draft = request.draft();
-        if from < end {
-            match self.outbox.read(stream, from, SLAB).await {
-                Ok(slab) if !slab.lost.is_empty() => {
-                    // It asks again, and then for what follows.
-                    slab.lost.into_iter().for_each(|lost| self.sender.lost(stream, lost));
-                    return;
-                }
-                Ok(slab) => {
-                    let mut before = slab.prev_chain;
-                    for (seq, item) in (slab.first_seq..).zip(slab.items) {
-                        let after = chain::after(&before, &item);
-                        if !draft.push(seq, &before, item) {
-                            break;
-                        }
-                        before = after;
-                    }
-                }
-                Err(ReadError::UnknownStream { .. }) => return self.sender.forget(stream),
-                Err(error) => {
-                    tracing::warn!(%error, "outbox cannot be read, trying again");
-                    return tokio::time::sleep(READ_RETRY).await;
-                }
-            }
-        }
-        match draft.finish(self.sender.agent()) {
-            Drafted::Batch(batch, receipt) => {
-                let envelope = self.seal(Domain::Batch, batch.encode_to_vec());
-                if self.send(Message::Batch(envelope)).await {
-                    self.sender.sent(receipt, mono(self.origin));
-                    self.report.send_modify(|state| state.batches_sent += 1);
-                }
-            }
-            Drafted::Hole(stream, lost) => self.sender.lost(stream, lost),
-        }
     }
 
     async fn wait(&mut self, until: Option<Mono>) {
@@ -258,7 +218,11 @@ impl Driver {
         let until = until.map(|until| self.origin + micros(until.as_micros()));
         let status_at = self.link.as_ref().map(|_| self.status_at);
         let wakes = [until, status_at, self.answer_by, self.choice.primary_at()];
-        let wake = wakes.into_iter().flatten().min().unwrap_or(now + STATUS_EVERY);
+        let wake = wakes
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now + STATUS_EVERY);
         let down = async {
             match &mut self.link {
                 Some(link) => link.down.recv().await,
@@ -280,91 +244,6 @@ impl Driver {
         }
     }
 
-    fn take(&mut self, down: v1::Down) {
-        let Some(down::Message::Ack(envelope)) = down.message else {
-            return self.refuse(&"a message of a kind that this edge-agent does not know");
-        };
-        let payload = match sign::open(Domain::Ack, &envelope, &self.identity.ack) {
-            Ok(payload) => payload,
-            Err(error) => return self.refuse(&error),
-        };
-        let ack = match CheckedAck::decode(payload) {
-            Ok(ack) => ack,
-            Err(error) => return self.refuse(&error),
-        };
-        match self.sender.ack(&ack, mono(self.origin)) {
-            AckOutcome::Taken(taken) => self.taken(&ack, taken),
-            AckOutcome::Ignored(Ignored::OtherAgent) => self.refuse(&"an ack for another agent"),
-            AckOutcome::Ignored(reason) => tracing::debug!(?reason, "ack ignored"),
-        }
-    }
-
-    /// What is not proved frees nothing.
-    fn refuse(&mut self, why: &dyn std::fmt::Display) {
-        tracing::warn!(error = %why, "ack refused");
-        self.report.send_modify(|state| state.acks_refused += 1);
-    }
-
-    fn taken(&mut self, ack: &CheckedAck, taken: Taken) {
-        if self.warned_of_store != Some(ack.store_id) {
-            self.warned_of_store = Some(ack.store_id);
-            tracing::warn!(
-                store = hex::encode(ack.store_id),
-                "the centre has another store than before, sending it what is kept"
-            );
-        }
-        for (stream, range) in &taken.rewound {
-            tracing::warn!(%stream, from = range.start(), to = range.end(), "the centre lost data, sending it again");
-        }
-        for stream in &taken.ahead_of_outbox {
-            tracing::error!(%stream, "the centre has more than the outbox, which lost committed items");
-        }
-        let server_us = ack.server.as_micros();
-        if let Ok(seconds) = u64::try_from(server_us / 1_000_000) {
-            self.identity.floor.raise(seconds);
-        }
-        if let Some(round_trip_us) = taken.welcome_round_trip_us {
-            let half_us = round_trip_us / 2;
-            let offset_us = server_us + half_us - wall_us();
-            let clock = ClockOffset { offset_us, uncertainty_us: half_us };
-            self.report.send_modify(|state| state.clock = Some(clock));
-        }
-        self.answer_by = None;
-        if !std::mem::replace(&mut self.answered, true) {
-            self.choice.worked();
-            let carrier = self.choice.carrier();
-            self.report.send_modify(|state| {
-                state.carrier = Some(carrier);
-                state.problem.clear();
-            });
-        }
-    }
-
-    fn tell_of_outbox(&mut self) {
-        // An error means that the outbox is closed; what it held last still counts.
-        if !self.snapshots.has_changed().unwrap_or(false) {
-            return;
-        }
-        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-        let mut gone = std::mem::take(&mut self.told);
-        for stream in &snapshot.streams {
-            let before = gone.remove(&stream.id);
-            self.tell_of_stream(before, stream);
-            self.told.insert(stream.id, *stream);
-        }
-        gone.into_keys().for_each(|id| self.sender.forget(id));
-    }
-
-    fn tell_of_stream(&mut self, before: Option<Stream>, stream: &Stream) {
-        let Stream { id, base, next, .. } = *stream;
-        if before.is_none_or(|before| before.next < next) {
-            self.sender.stored(id, next);
-        }
-        if before.map_or(1, |before| before.base) < base {
-            self.sender.evicted(id, base);
-        }
-    }
-
     fn status_message(&self, online: bool) -> Up {
         let stats = self.outbox.stats();
         let status = v1::Status {
@@ -378,7 +257,9 @@ impl Driver {
             ..self.status.borrow().clone()
         };
         let envelope = self.seal(Domain::Status, status.encode_to_vec());
-        Up { message: Some(Message::Status(envelope)) }
+        Up {
+            message: Some(Message::Status(envelope)),
+        }
     }
 
     fn seal(&self, domain: Domain, payload: Vec<u8>) -> Envelope {
@@ -387,8 +268,16 @@ impl Driver {
 }
 
 fn held_stream(stream: &Stream) -> HeldStream {
-    let Stream { id, next, acked, .. } = *stream;
-    HeldStream { id, base: 1, next, acked, lost: Vec::new() }
+    let Stream {
+        id, next, acked, ..
+    } = *stream;
+    HeldStream {
+        id,
+        base: 1,
+        next,
+        acked,
+        lost: Vec::new(),
+    }
 }
 
 fn mono(origin: Instant) -> Mono {
@@ -401,6 +290,8 @@ fn micros(micros: i64) -> Duration {
 
 /// Microseconds since 1970 by the wall clock, which may be wrong: to be sent, never to be waited for.
 fn wall_us() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
