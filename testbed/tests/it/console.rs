@@ -44,11 +44,9 @@ async fn an_operator_signs_in_sees_the_camera_and_acknowledges() -> Result<()> {
     // Events arrive by themselves; so does the alert.
     let is_intrusion = |alert: &Value| alert["kind"] == "intrusion";
     world
-        .wait(
-            INTRUSION_LIMIT,
-            "/api/v1/alerts?state=open",
-            |alerts| alerts.iter().any(is_intrusion),
-        )
+        .wait(INTRUSION_LIMIT, "/api/v1/alerts?state=open", |alerts| {
+            alerts.iter().any(is_intrusion)
+        })
         .await?;
     browser
         .wait_for_text("Xâm nhập", Duration::from_secs(10))

@@ -82,9 +82,11 @@ async fn an_intrusion_is_raised(world: &World) -> Result<Value> {
         (&json!(AGENT), &json!(CAMERA))
     );
     let crossings = world
-        .wait(START_LIMIT, "/api/v1/events?kind=line_crossed", |crossings| {
-            crossings.len() >= 2
-        })
+        .wait(
+            START_LIMIT,
+            "/api/v1/events?kind=line_crossed",
+            |crossings| crossings.len() >= 2,
+        )
         .await?;
     for crossing in &crossings {
         assert_eq!(crossing["objects"][0]["class"], "person");

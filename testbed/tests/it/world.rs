@@ -49,7 +49,10 @@ impl World {
 
     async fn lay_at(uplink: &str, from_seconds: u64) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let options = CameraOptions { from_seconds, ..CameraOptions::default() };
+        let options = CameraOptions {
+            from_seconds,
+            ..CameraOptions::default()
+        };
         let camera = Camera::start(&video()?, &options)?;
         let centre = Centre::start(&folder.path().join("centre"), &Addresses::default())?;
         centre.add_user("operator", "operator", PASSWORD)?;
