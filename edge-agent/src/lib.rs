@@ -19,6 +19,7 @@
 
 pub mod capture;
 mod document;
+pub mod failure;
 pub mod vision;
 pub mod config;
 pub mod evidence;

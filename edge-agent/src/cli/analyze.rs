@@ -2,10 +2,11 @@
 
 use scene::{Class, Classes};
 
-use super::{AnalyzeArgs, Failure};
+use super::AnalyzeArgs;
 use crate::{
     analyze::{Paths, Task, run},
     config::{Camera, rules_of_none},
+    failure::Failure,
     vision::{Manifest, Model, Places, find_manifest},
 };
 

@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::Failure;
-use crate::{config::Config, vision::Model};
+use crate::{config::Config, failure::Failure, vision::Model};
 
 /// Loads each model too: a wrong hash or shape shows only then.
 pub(super) fn execute(dir: &Path) -> Result<String, Failure> {

@@ -1,7 +1,7 @@
 //! `edge-agent enroll`.
 
-use super::{EnrollArgs, Failure};
-use crate::{config::Config, identity};
+use super::EnrollArgs;
+use crate::{config::Config, failure::Failure, identity};
 
 pub(super) fn execute(args: &EnrollArgs) -> Result<String, Failure> {
     let agent = Config::load_agent(&args.config).map_err(Failure::usage)?;

@@ -4,11 +4,11 @@ mod analyze;
 mod check;
 mod enroll;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config;
+use crate::{config, failure::Failure};
 
 /// Watches cameras and tells a centre what happened.
 ///
@@ -94,34 +94,6 @@ pub enum SchemaFile {
     Agent,
     /// cameras/*.toml
     Camera,
-}
-
-/// Why a command ended badly, and with which exit code.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Exit code 2.
-    #[error("{0}")]
-    Usage(String),
-    /// Exit code 1.
-    #[error("{0}")]
-    Work(String),
-}
-
-impl Failure {
-    pub(crate) fn usage(error: impl std::fmt::Display) -> Self {
-        Self::Usage(error.to_string())
-    }
-
-    pub(crate) fn work(error: impl std::fmt::Display) -> Self {
-        Self::Work(error.to_string())
-    }
-
-    pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Usage(_) => ExitCode::from(2),
-            Self::Work(_) => ExitCode::FAILURE,
-        }
-    }
 }
 
 /// Carries out `command`; what is to be printed on stdout is returned.

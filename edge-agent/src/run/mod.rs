@@ -19,8 +19,8 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use crate::{
-    cli::Failure,
     config::{Config, Fingerprint},
+    failure::Failure,
     identity::Identity,
     metrics::Metrics,
     outbox::{Limits, Outbox},

@@ -17,8 +17,8 @@ use tracing::{error, warn};
 
 use super::{UNCERTAINTY_MS_MIN, Wake};
 use crate::{
-    cli::Failure,
     config::{Agent, file::UplinkKind},
+    failure::Failure,
     identity::Identity,
     metrics::{self, Metrics},
     outbox::Outbox,
