@@ -42,9 +42,12 @@ pub struct Metrics {
     events_stored: Family<KindLabel, Counter>,
     latency: Histogram,
     batches: Family<ResultLabel, Counter>,
+    items_refused: Counter,
+    items_lost: Counter,
     commit: Histogram,
     alerts_open: Gauge,
     agents_online: Gauge,
+    certificate_expiry: Gauge,
     requests: Family<RequestLabels, Counter>,
     sign_ins: Family<ResultLabel, Counter>,
     connections: Gauge,
@@ -70,9 +73,12 @@ impl Metrics {
             events_stored: Family::default(),
             latency: Histogram::new(LATENCY_SECONDS),
             batches: Family::default(),
+            items_refused: Counter::default(),
+            items_lost: Counter::default(),
             commit: Histogram::new(COMMIT_SECONDS),
             alerts_open: Gauge::default(),
             agents_online: Gauge::default(),
+            certificate_expiry: Gauge::default(),
             requests: Family::default(),
             sign_ins: Family::default(),
             connections: Gauge::default(),
@@ -97,6 +103,16 @@ impl Metrics {
             metrics.batches.clone(),
         );
         registry.register(
+            "items_refused",
+            "Items set aside because they are not what they should be",
+            metrics.items_refused.clone(),
+        );
+        registry.register(
+            "items_lost",
+            "Items that agents declared lost",
+            metrics.items_lost.clone(),
+        );
+        registry.register(
             "store_commit_seconds",
             "How long a commit of the store took",
             metrics.commit.clone(),
@@ -110,6 +126,11 @@ impl Metrics {
             "agents_online",
             "Agents heard of within the last 25 seconds",
             metrics.agents_online.clone(),
+        );
+        registry.register(
+            "server_certificate_expiry_timestamp_seconds",
+            "When the certificate that the ports show ends, in Unix time; a start renews it",
+            metrics.certificate_expiry.clone(),
         );
         registry.register(
             "http_requests",
@@ -159,6 +180,18 @@ impl Metrics {
     /// A batch was judged; `result` is one of a fixed few words.
     pub fn batch(&self, result: &'static str) {
         self.batches.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub fn items_refused(&self, count: u64) {
+        self.items_refused.inc_by(count);
+    }
+
+    pub fn items_lost(&self, count: u64) {
+        self.items_lost.inc_by(count);
+    }
+
+    pub fn set_certificate_expiry(&self, unix_seconds: i64) {
+        self.certificate_expiry.set(unix_seconds);
     }
 
     pub fn commit(&self, took: Duration) {

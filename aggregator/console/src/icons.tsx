@@ -86,6 +86,9 @@ const KIND_ICON: Record<string, IconName> = {
   intrusion: "hand",
   camera_signal: "camera",
   agent_silent: "box",
+  items_lost: "box",
+  item_refused: "box",
+  stream_fork: "box",
 };
 
 export function classIcon(name: string | undefined, kind: string): IconName {

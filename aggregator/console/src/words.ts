@@ -77,6 +77,9 @@ export function alertPhrase(alert: Alert, camera: Camera | undefined): string {
     case "line_crossed":
     case "camera_signal":
     case "agent_silent":
+    case "items_lost":
+    case "item_refused":
+    case "stream_fork":
       return t(`alert.${alert.kind}`, { rule });
     default:
       return t("alert.other", { kind: kindName(alert.kind), rule });

@@ -44,10 +44,13 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token for a program that reads, and print it; it is shown only now.
+    /// Make a token for a program, and print it; it is shown only now.
     Add {
         /// What it is for: 1 to 64 of a-z, 0-9, '.', '_' and '-'.
         name: String,
+        /// What it may do: service (reads) or operator (acknowledges alerts too).
+        #[arg(long, value_parser = program_role, default_value = "service")]
+        role: Role,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -107,12 +110,12 @@ pub(super) async fn user(command: UserCommand) -> Result<(), Failure> {
 pub(super) async fn token(command: TokenCommand) -> Result<(), Failure> {
     let now = Timestamp::now();
     match command {
-        TokenCommand::Add { name, data } => {
+        TokenCommand::Add { name, role, data } => {
             let store = open(&data)?;
             let secret = Secret::generate_token().map_err(failed)?;
             let hash = secret.hash();
             store
-                .add_token(ACTOR, &name, Role::Service, hash, now)
+                .add_token(ACTOR, &name, role, hash, now)
                 .await
                 .map_err(account)?;
             store.close().await;
@@ -157,6 +160,13 @@ fn person_role(text: &str) -> Result<Role, String> {
         Ok(Role::Service) => Err("a person has no role service; make a token".to_owned()),
         Ok(role) => Ok(role),
         Err(_) => Err("use viewer, operator, supervisor or admin".to_owned()),
+    }
+}
+
+fn program_role(text: &str) -> Result<Role, String> {
+    match text.parse() {
+        Ok(role @ (Role::Service | Role::Operator)) => Ok(role),
+        _ => Err("use service or operator".to_owned()),
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct RevokeArgs {
 pub(super) async fn run(arguments: InviteArgs) -> Result<(), Failure> {
     let data = &arguments.data.data;
     let store = Store::open(data, Access::Tool).map_err(failed)?;
-    let authority = Authority::load_or_make(data).map_err(failed)?;
+    let authority = Authority::load(data).map_err(failed)?;
     let address = match arguments.grpc_address {
         Some(address) => address,
         None => running_address(data)?,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -53,6 +54,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
         public_names: arguments.public_names,
     };
     let settings = Settings::load(&arguments.data.data, overrides)?;
+    raise_open_files();
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let centre = Centre::start(&settings).await.map_err(failed)?;
@@ -69,16 +71,24 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Each connection takes a file handle, and many systems give a process 1024 unless it asks.
+fn raise_open_files() {
+    let mut limits = getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limits) {
+        tracing::warn!(%error, "limit of open files stays as it is");
+    }
+}
+
 /// One line of JSON when everything listens; another with the link for the first user.
 fn announce(centre: &Centre) -> Result<(), Failure> {
     let running = &centre.running;
-    let scheme = if running.https { "https" } else { "http" };
     let ready = json!({
         "ready": true,
         "http": running.http,
         "grpc": running.grpc,
         "mqtt": running.mqtt,
-        "console": format!("{scheme}://{}/", running.http),
+        "console": running.console,
     });
     say(&ready.to_string()).map_err(failed)?;
     if let Some(link) = &centre.setup_link {

@@ -9,18 +9,20 @@ use ed25519_dalek::SigningKey;
 use rand::{TryRngCore, rngs::OsRng};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
+    date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer};
 
 use super::files::{read_if_there, write_private};
-use crate::store::make_private_folder;
+use crate::store::{Timestamp, make_private_folder};
 
 /// A box that boots without a clock battery believes in a past day; it must be able to connect.
 const FIRST_YEAR: i32 = 2020;
 const CA_YEARS: i16 = 10;
-/// Issued anew at every start.
-const SERVER_YEARS: i16 = 1;
+/// The server's certificate is issued anew at every start, and no process runs that long. Some
+/// browsers take none that lasts longer than 825 days.
+const SERVER_YEARS: i16 = 2;
 
 /// Keys or certificates cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,13 @@ pub enum IdentityError {
     File { path: PathBuf, source: io::Error },
     #[error("{path}: not a key or certificate as this program writes it; restore it from a backup")]
     Damaged { path: PathBuf },
+    #[error(
+        "{path}: there is none, but what belongs to it is there; restore the whole folder ca from \
+         a backup"
+    )]
+    Missing { path: PathBuf },
+    #[error("{path}: its key is not the one in ca.key; restore the whole folder ca from a backup")]
+    OtherKey { path: PathBuf },
     #[error("public name {name:?}: not a host name or address")]
     PublicName { name: String },
     #[error("certificate request: {reason}")]
@@ -43,6 +52,7 @@ pub enum IdentityError {
 pub struct Authority {
     dir: PathBuf,
     certificate: CertificateDer<'static>,
+    ends_at: Timestamp,
     issuer: Issuer<'static, KeyPair>,
     ack_key: SigningKey,
 }
@@ -54,6 +64,8 @@ pub struct ServerCertificate {
     pub key: PrivateKeyDer<'static>,
     pub chain_path: PathBuf,
     pub key_path: PathBuf,
+    /// From then on nobody takes it.
+    pub ends_at: Timestamp,
 }
 
 /// A client certificate, for one agent.
@@ -67,15 +79,17 @@ impl Authority {
         let dir = data.join("ca");
         make_private_folder(&dir).map_err(at(&dir))?;
         let key_path = dir.join("ca.key");
+        let path = dir.join("ca.pem");
         let key = match read_if_there(&key_path).map_err(at(&key_path))? {
             Some(pem) => key_from_pem(&pem, &key_path)?,
+            // Another key would make an authority that no box of ours believes.
+            None if path.exists() => return Err(IdentityError::Missing { path: key_path }),
             None => {
                 let key = KeyPair::generate()?;
                 write_private(&key_path, key.serialize_pem().as_bytes()).map_err(at(&key_path))?;
                 key
             }
         };
-        let path = dir.join("ca.pem");
         let certificate = match read_if_there(&path).map_err(at(&path))? {
             Some(pem) => certificate_from_pem(&pem, &path)?,
             None => {
@@ -85,14 +99,44 @@ impl Authority {
             }
         };
         let ack_key = load_or_make_ack_key(&dir.join("ack.key"))?;
+        let facts =
+            facts(&certificate).ok_or_else(|| IdentityError::Damaged { path: path.clone() })?;
+        if facts.public_key != key.subject_public_key_info() {
+            return Err(IdentityError::OtherKey { path });
+        }
         let damaged = |_| IdentityError::Damaged { path: path.clone() };
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(damaged)?;
         Ok(Self {
             dir,
             certificate,
+            ends_at: facts.ends_at,
             issuer,
             ack_key,
         })
+    }
+
+    /// Reads the authority of a data folder, for a tool: a missing one must not come to be by
+    /// being looked at.
+    pub fn load(data: &Path) -> Result<Self, IdentityError> {
+        let path = data.join("ca").join("ca.key");
+        if path.exists() {
+            Self::load_or_make(data)
+        } else {
+            Err(IdentityError::Missing { path })
+        }
+    }
+
+    /// From then on no certificate of ours is believed.
+    pub fn ends_at(&self) -> Timestamp {
+        self.ends_at
+    }
+
+    /// When the certificate that the server showed last ends; `None` when there is none to read.
+    pub fn server_ends_at(&self) -> Option<Timestamp> {
+        let path = self.dir.join("server.pem");
+        let pem = read_if_there(&path).ok().flatten()?;
+        let certificate = certificate_from_pem(&pem, &path).ok()?;
+        facts(&certificate).map(|facts| facts.ends_at)
     }
 
     /// Of the CA; agents trust nothing else.
@@ -129,6 +173,8 @@ impl Authority {
         write_private(&chain_path, chain_pem.as_bytes()).map_err(at(&chain_path))?;
         write_private(&key_path, key.serialize_pem().as_bytes()).map_err(at(&key_path))?;
         Ok(ServerCertificate {
+            ends_at: facts(leaf.der())
+                .map_or(self.ends_at, |facts| facts.ends_at.min(self.ends_at)),
             chain: vec![leaf.der().clone(), self.certificate.clone()],
             key: key.into(),
             chain_path,
@@ -186,6 +232,21 @@ fn last_for(params: &mut CertificateParams, years: i16) {
     params.not_after = date_time_ymd(i32::from(today.year()) + i32::from(years), month, 1);
 }
 
+/// What else we read of a certificate.
+struct Facts {
+    /// SubjectPublicKeyInfo, DER.
+    public_key: Vec<u8>,
+    ends_at: Timestamp,
+}
+
+fn facts(certificate: &CertificateDer<'_>) -> Option<Facts> {
+    let (_, read) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(Facts {
+        public_key: read.public_key().raw.to_vec(),
+        ends_at: Timestamp::default().plus_seconds(read.validity().not_after.timestamp()),
+    })
+}
+
 fn load_or_make_ack_key(path: &Path) -> Result<SigningKey, IdentityError> {
     if let Some(bytes) = read_if_there(path).map_err(at(path))? {
         return match <[u8; 32]>::try_from(bytes.as_slice()) {
@@ -223,4 +284,53 @@ fn certificate_from_pem(
 fn at(path: &Path) -> impl FnOnce(io::Error) -> IdentityError + use<> {
     let path = path.to_owned();
     move |source| IdentityError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_an_authority_is_refused_by_name_and_left_as_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("ca");
+        assert!(matches!(
+            Authority::load(data.path()),
+            Err(IdentityError::Missing { .. })
+        ));
+        assert!(!folder.exists(), "looking makes none");
+        let first = Authority::load_or_make(data.path()).unwrap();
+
+        std::fs::remove_file(folder.join("ca.key")).unwrap();
+        let refused = Authority::load_or_make(data.path()).err().unwrap();
+        assert!(
+            refused.to_string().contains("ca.key: there is none"),
+            "{refused}"
+        );
+
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        std::fs::write(folder.join("ca.key"), other).unwrap();
+        let refused = Authority::load_or_make(data.path()).err().unwrap();
+        assert!(
+            matches!(refused, IdentityError::OtherKey { .. }),
+            "{refused}"
+        );
+        let kept = std::fs::read(folder.join("ca.pem")).unwrap();
+        let kept = certificate_from_pem(&kept, Path::new("ca.pem")).unwrap();
+        assert_eq!(&kept, first.certificate());
+    }
+
+    #[test]
+    fn the_servers_certificate_outlasts_any_process_and_no_browsers_patience() {
+        const DAY: i64 = 86_400;
+        let data = tempfile::tempdir().unwrap();
+        let authority = Authority::load_or_make(data.path()).unwrap();
+        let names = ["localhost".to_owned()];
+        let server = authority.issue_server(&names).unwrap();
+        let now = Timestamp::now();
+        assert!(now.plus_seconds(365 * DAY) < server.ends_at);
+        assert!(server.ends_at < now.plus_seconds(825 * DAY));
+        assert!(server.ends_at < authority.ends_at());
+        assert_eq!(authority.server_ends_at(), Some(server.ends_at));
+    }
 }

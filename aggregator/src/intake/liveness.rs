@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use proto::limits::CAMERAS_MAX;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -61,13 +62,20 @@ impl Liveness {
                 heard.epoch = epoch;
                 heard.live.clear();
             }
+            if CAMERAS_MAX <= heard.live.len() {
+                // Telling the store once more does no harm.
+                heard.live.clear();
+            }
             heard.live.insert(camera.to_owned())
         });
-        if first {
-            self.store.camera_seen(agent, camera, epoch, now).await
-        } else {
-            Ok(())
+        if !first {
+            return Ok(());
         }
+        let told = self.store.camera_seen(agent, camera, epoch, now).await;
+        if told.is_err() {
+            self.change(agent, |heard| heard.live.remove(camera));
+        }
+        told
     }
 
     fn change<T>(&self, agent: &str, change: impl FnOnce(&mut Heard) -> T) -> T {

@@ -203,6 +203,8 @@ impl Intake {
         if ingested.judged == Judged::Fork {
             tracing::error!(%agent, %stream, "batch contradicts what is stored");
         }
+        self.metrics.items_lost(ingested.lost);
+        self.metrics.items_refused(ingested.quarantined as u64);
         if 0 < ingested.quarantined {
             tracing::warn!(%agent, %stream, count = ingested.quarantined, "items refused");
         }

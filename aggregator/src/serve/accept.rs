@@ -88,6 +88,11 @@ async fn accept(
             tracing::warn!(%from, "too many grpc connections, one refused");
             continue;
         };
+        // Small answers must not wait for acknowledgements of earlier ones.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::info!(%from, %error, "connection broke off");
+            continue;
+        }
         let (tls, ready) = (tls.clone(), ready.clone());
         handshakes.spawn(async move {
             match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {

@@ -57,8 +57,8 @@ pub struct Running {
     pub http: SocketAddr,
     pub grpc: SocketAddr,
     pub mqtt: SocketAddr,
-    /// Whether HTTP is over TLS.
-    pub https: bool,
+    /// Where a browser finds the console.
+    pub console: String,
     /// host:port for agents.
     pub grpc_advertised: String,
 }
@@ -79,12 +79,13 @@ impl Centre {
     pub async fn start(settings: &Settings) -> Result<Self, ServeError> {
         let store = Store::open(&settings.data, Access::Serve)?;
         store.probe_writable().await?;
-        let authority = Arc::new(Authority::load_or_make(&settings.data)?);
+        let authority = Arc::new(authority(settings, &store).await?);
         let certificate = authority.issue_server(&settings.public_names)?;
         let http = listen("http", settings.http).await?;
         let grpc = listen("grpc", settings.grpc).await?;
         let metrics = Arc::new(Metrics::new());
         let ack_key = authority.ack_key().clone();
+        metrics.set_certificate_expiry(certificate.ends_at.as_micros() / 1_000_000);
         let intake = Arc::new(Intake::new(
             store.clone(),
             ack_key,
@@ -106,14 +107,18 @@ impl Centre {
             http: http.address,
             grpc: grpc.address,
             mqtt: broker.address(),
-            https,
+            console: if https {
+                format!("https://{}/", settings.advertised(http.address))
+            } else {
+                format!("http://{}/", http.address)
+            },
             grpc_advertised: settings.advertised(grpc.address),
         };
         let advertised = Advertised {
             grpc: running.grpc_advertised.clone(),
             mqtt: settings.advertised(running.mqtt),
         };
-        let setup_link = setup_link(&store, &running).await?;
+        let setup_link = setup_link(&store, &running.console).await?;
 
         let routes = api::grpc::services(&state)
             .await
@@ -191,6 +196,18 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<Bound, ServeE
     Ok(Bound { listener, address })
 }
 
+/// The authority of the data folder; a new one is no authority to boxes enrolled before.
+async fn authority(settings: &Settings, store: &Store) -> Result<Authority, ServeError> {
+    let is_new = Authority::load(&settings.data).is_err();
+    let authority = Authority::load_or_make(&settings.data)?;
+    if is_new && !store.agents().await?.is_empty() {
+        tracing::warn!(
+            "the folder ca was missing and is made anew, every box must be enrolled again"
+        );
+    }
+    Ok(authority)
+}
+
 fn enrollment(
     store: &Store,
     authority: &Arc<Authority>,
@@ -211,18 +228,13 @@ fn term() -> Result<u64, ServeError> {
 }
 
 /// Makes a one-time link for the first administrator while there is no user.
-async fn setup_link(store: &Store, running: &Running) -> Result<Option<String>, ServeError> {
+async fn setup_link(store: &Store, console: &str) -> Result<Option<String>, ServeError> {
     if !store.users().await?.is_empty() {
         return Ok(None);
     }
     let secret = Secret::generate().map_err(IdentityError::Random)?;
     store.set_setup_token(secret.hash()).await?;
-    let scheme = if running.https { "https" } else { "http" };
-    Ok(Some(format!(
-        "{scheme}://{}/setup#{}",
-        running.http,
-        secret.text()
-    )))
+    Ok(Some(format!("{console}setup#{}", secret.text())))
 }
 
 /// Leaves a note of the real addresses for `aggregator invite`.

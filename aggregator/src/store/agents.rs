@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Store, StoreError, alert_moves,
+    Store, StoreError, alert_moves, cameras,
     presence::{AgentReport, Presence},
     rows::{Agent, AgentState, Cursor},
     time::Timestamp,
@@ -98,31 +98,52 @@ impl Store {
         if was_online && fresh {
             return Ok(());
         }
-        let id = id.to_owned();
-        self.write(move |tx| {
+        let agent = id.to_owned();
+        let written = self.write(move |tx| {
             let sql = "UPDATE agent SET seen_us = ?2 WHERE id = ?1";
-            tx.execute(sql, params![id, now.as_micros()])?;
+            tx.execute(sql, params![agent, now.as_micros()])?;
             if !was_online {
-                alert_moves::agent_back(tx, &id, now)?;
-                tx.agent_changed(&id)?;
+                alert_moves::agent_back(tx, &agent, now)?;
+                tx.agent_changed(&agent)?;
+                cameras::changed_with_agent(tx, &agent)?;
             }
             Ok(())
-        })
-        .await
+        });
+        let written = written.await;
+        if written.is_err() {
+            // Its alert stands: the next sign of life must clear it.
+            self.inner.presence.change(id, |heard| {
+                (heard.online, heard.seen_at) = (was_online, seen_at);
+            });
+        }
+        written
     }
 
     /// An agent has not been heard for too long: raises an alert, unless it never was.
     pub async fn agent_silent(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.inner.presence.change(id, |heard| heard.online = false);
-        let id = id.to_owned();
+        self.inner.presence.change(id, |heard| {
+            heard.online = false;
+            heard.forget_cameras();
+        });
+        let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
         self.write(move |tx| {
-            let sql = "SELECT 1 FROM agent
-                       WHERE id = ?1 AND seen_us IS NOT NULL AND revoked_us IS NULL";
-            if tx.find(sql, [&id], |_| Ok(()))?.is_none() {
+            let sql = "SELECT revoked_us IS NOT NULL FROM agent
+                       WHERE id = ?1 AND seen_us IS NOT NULL";
+            let Some(revoked) = tx.find(sql, [&id], |row| row.get(0))? else {
+                return Ok(());
+            };
+            if inner.presence.of(&id).online {
+                // It was heard meanwhile, and its alert may be cleared already.
                 return Ok(());
             }
-            alert_moves::agent_silent(tx, &id, now)?;
-            tx.agent_changed(&id)
+            if revoked {
+                // What it sent in its last seconds is over too.
+                alert_moves::agent_revoked(tx, &id, now)?;
+            } else {
+                alert_moves::agent_silent(tx, &id, now)?;
+            }
+            tx.agent_changed(&id)?;
+            cameras::changed_with_agent(tx, &id)
         })
         .await
     }
@@ -138,10 +159,8 @@ impl Store {
             if let Some((_, agent)) = by_id(db, &inner.presence, &id)? {
                 changes.push(super::Change::Agent(Arc::new(agent)));
             }
-            for camera in super::cameras::all(db, &inner.presence)? {
-                if camera.agent == id {
-                    changes.push(super::Change::Camera(Arc::new(camera)));
-                }
+            for camera in cameras::of_agent(db, &inner.presence, &id)? {
+                changes.push(super::Change::Camera(Arc::new(camera)));
             }
             inner.live.reported(changes);
             Ok(())
@@ -149,15 +168,17 @@ impl Store {
         .await
     }
 
-    /// Agents that may talk to us and were heard at least once, ever.
+    /// Agents that were heard at least once, ever, and may talk to us or still seem to.
     pub(crate) async fn agents_to_watch(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|db| {
+        let inner = Arc::clone(&self.inner);
+        self.read(move |db| {
             let mut statement = db.prepare_cached(
-                "SELECT id FROM agent WHERE seen_us IS NOT NULL AND revoked_us IS NULL",
+                "SELECT id, revoked_us IS NULL FROM agent WHERE seen_us IS NOT NULL",
             )?;
-            Ok(statement
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?)
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut agents: Vec<(String, bool)> = rows.collect::<Result<_, _>>()?;
+            agents.retain(|(id, may_talk)| *may_talk || inner.presence.of(id).online);
+            Ok(agents.into_iter().map(|(id, _)| id).collect())
         })
         .await
     }

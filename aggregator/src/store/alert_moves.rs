@@ -170,6 +170,41 @@ pub(super) fn camera_removed(
     Ok(())
 }
 
+/// An agent may no longer talk to us: nothing will end what is open about it, so it is over.
+pub(super) fn agent_revoked(
+    tx: &mut Writing<'_>,
+    agent: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let cause = Cause {
+        at: now,
+        actor: "centre",
+        event: None,
+        note: "the box was revoked",
+    };
+    let sql = "SELECT camera, rule, kind FROM alert WHERE agent = ?1 AND open = 1";
+    let open: Vec<(String, String, String)> = tx.list(sql, [agent], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    for (camera, rule, kind) in &open {
+        let subject = Subject {
+            agent,
+            camera,
+            rule,
+            kind,
+        };
+        // Silence alone is of epoch 0.
+        let input = match kind.as_str() {
+            alerting::AGENT_SILENT => Input::End { episode: SILENCE },
+            _ => Input::Absent {
+                epoch: SILENCE.epoch,
+            },
+        };
+        apply(tx, subject, input, cause)?;
+    }
+    Ok(())
+}
+
 /// Something that a person must look into, about an agent as such; once while it is open.
 pub(super) fn notice(
     tx: &mut Writing<'_>,

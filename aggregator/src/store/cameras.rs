@@ -1,5 +1,7 @@
 //! Cameras: what was stored of them, and what their agent reports.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Row};
 
 use super::{
@@ -7,15 +9,14 @@ use super::{
     presence::Presence,
     rows::{Camera, CameraState, Cursor, Occupancy, Snapshot},
     time::Timestamp,
+    writer::Writing,
 };
-
-use std::sync::Arc;
 
 const COLUMNS: &str = "SELECT agent, id, name, width, height, rules, snapshot_sha256, snapshot_us, \
                        snapshot_masked, cursor FROM camera WHERE removed = 0";
 
 impl Store {
-    /// All that are configured, by agent and id.
+    /// All that are configured on boxes that may talk to us, by agent and id.
     pub async fn cameras(&self) -> Result<Vec<Camera>, StoreError> {
         let inner = Arc::clone(&self.inner);
         self.read(move |db| all(db, &inner.presence)).await
@@ -29,11 +30,32 @@ impl Store {
 }
 
 pub(super) fn all(db: &Connection, presence: &Presence) -> Result<Vec<Camera>, StoreError> {
-    let sql = format!("{COLUMNS} ORDER BY agent, id");
-    Ok(list(db, presence, &sql, [])?
-        .into_iter()
-        .map(|(_, camera)| camera)
-        .collect())
+    let sql = format!(
+        "{COLUMNS} AND agent NOT IN (SELECT id FROM agent WHERE revoked_us IS NOT NULL)
+         ORDER BY agent, id"
+    );
+    let rows = list(db, presence, &sql, [])?;
+    Ok(rows.into_iter().map(|(_, camera)| camera).collect())
+}
+
+/// Those of one agent, by id.
+pub(super) fn of_agent(
+    db: &Connection,
+    presence: &Presence,
+    agent: &str,
+) -> Result<Vec<Camera>, StoreError> {
+    let sql = format!("{COLUMNS} AND agent = ?1 ORDER BY id");
+    let rows = list(db, presence, &sql, [agent])?;
+    Ok(rows.into_iter().map(|(_, camera)| camera).collect())
+}
+
+/// What is known of the cameras hangs on whether their agent is heard: shows them anew.
+pub(super) fn changed_with_agent(tx: &mut Writing<'_>, agent: &str) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM camera WHERE agent = ?1 AND removed = 0 ORDER BY id";
+    let cameras: Vec<String> = tx.list(sql, [agent], |row| row.get(0))?;
+    cameras
+        .iter()
+        .try_for_each(|camera| tx.camera_changed(agent, camera))
 }
 
 pub(super) fn by_id(
@@ -108,9 +130,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<(Cursor, Camera)> {
             )
         })?,
         snapshot,
-        frames_decoded: 0,
-        frames_analysed: 0,
-        frames_dropped: 0,
+        frames_decoded: None,
+        frames_analysed: None,
+        frames_dropped: None,
         analysed_per_second: None,
         occupancy: Vec::new(),
     };
@@ -129,9 +151,9 @@ fn report(camera: &mut Camera, presence: &Presence) {
     else {
         return;
     };
-    camera.frames_decoded = told.frames_decoded;
-    camera.frames_analysed = told.frames_analysed;
-    camera.frames_dropped = told.frames_dropped;
+    camera.frames_decoded = Some(told.frames_decoded);
+    camera.frames_analysed = Some(told.frames_analysed);
+    camera.frames_dropped = Some(told.frames_dropped);
     if heard.online {
         camera.state = told.state;
         camera.problem = told.problem;

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Store, StoreError, audit, time::Timestamp};
+use super::{Store, StoreError, alert_moves, audit, time::Timestamp};
 
 /// What a box gave and got at its enrolment.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +109,8 @@ impl Store {
         .await
     }
 
-    /// Forbids an agent to talk to us; whether there is such an agent. Audited as by `actor`.
+    /// Forbids an agent to talk to us; whether there is such an agent. Nothing will end what is
+    /// open about it, so it is over. Audited as by `actor`.
     pub async fn revoke_agent(
         &self,
         actor: &str,
@@ -122,6 +123,7 @@ impl Store {
             if tx.execute(sql, params![id, now.as_micros()])? == 0 {
                 return Ok(false);
             }
+            alert_moves::agent_revoked(tx, &id, now)?;
             tx.agent_changed(&id)?;
             audit::append(tx, now, &actor, "agent.revoke", &id)?;
             Ok(true)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError, agents, alerts, cameras,
     live::Change,
+    presence::Presence,
     query::{CountQuery, EventQuery, LIMIT_MAX, Start},
     rows::{Count, Cursor, Direction, Event, EventKind, Page, Severity, Summary},
     time::Timestamp,
@@ -16,6 +17,9 @@ use super::{
 
 /// Events a single count may add up: windows of a minute, two directions, ten lines, four weeks.
 const COUNT_EVENTS_MAX: u32 = 1_000_000;
+
+/// How late the end of a window may be told of.
+const COUNT_LATE_SECONDS: i64 = 30;
 
 impl Store {
     pub async fn events(&self, query: EventQuery) -> Result<Page<Event>, StoreError> {
@@ -42,28 +46,9 @@ impl Store {
     ) -> Result<Vec<(Cursor, Change)>, StoreError> {
         let inner = Arc::clone(&self.inner);
         self.read(move |db| {
-            let limit = limit.clamp(1, LIMIT_MAX);
-            // One snapshot for all four, or a commit between them would be passed over.
+            // One snapshot for all, or a commit between them would be passed over.
             let db = db.unchecked_transaction()?;
-            let mut changes = BTreeMap::new();
-            let query = EventQuery {
-                start: Start::After(cursor),
-                limit,
-                ..EventQuery::default()
-            };
-            for event in page(&db, &query)?.items {
-                changes.insert(event.cursor, Change::Event(Arc::new(event)));
-            }
-            for alert in alerts::changed(&db, cursor, limit)? {
-                changes.insert(alert.cursor, Change::Alert(Arc::new(alert)));
-            }
-            for (at, camera) in cameras::changed(&db, &inner.presence, cursor, limit)? {
-                changes.insert(at, Change::Camera(Arc::new(camera)));
-            }
-            for (at, agent) in agents::changed(&db, &inner.presence, cursor, limit)? {
-                changes.insert(at, Change::Agent(Arc::new(agent)));
-            }
-            Ok(changes.into_iter().take(limit as usize).collect())
+            changes_after(&db, &inner.presence, cursor, limit.clamp(1, LIMIT_MAX))
         })
         .await
     }
@@ -102,6 +87,34 @@ impl Store {
         })
         .await
     }
+}
+
+/// Each row that changed after `cursor`, as [`Store::changes_since`] has it.
+pub(super) fn changes_after(
+    db: &Connection,
+    presence: &Presence,
+    cursor: Cursor,
+    limit: u32,
+) -> Result<Vec<(Cursor, Change)>, StoreError> {
+    let mut changes = BTreeMap::new();
+    let query = EventQuery {
+        start: Start::After(cursor),
+        limit,
+        ..EventQuery::default()
+    };
+    for event in page(db, &query)?.items {
+        changes.insert(event.cursor, Change::Event(Arc::new(event)));
+    }
+    for alert in alerts::changed(db, cursor, limit)? {
+        changes.insert(alert.cursor, Change::Alert(Arc::new(alert)));
+    }
+    for (at, camera) in cameras::changed(db, presence, cursor, limit)? {
+        changes.insert(at, Change::Camera(Arc::new(camera)));
+    }
+    for (at, agent) in agents::changed(db, presence, cursor, limit)? {
+        changes.insert(at, Change::Agent(Arc::new(agent)));
+    }
+    Ok(changes.into_iter().take(limit as usize).collect())
 }
 
 /// A row of `SELECT cursor, agent, stored_us, item FROM event`.
@@ -215,22 +228,31 @@ fn counts(db: &Connection, query: &CountQuery) -> Result<Vec<Count>, StoreError>
         )?
         .query_row((&query.agent, since), |row| row.get(0))?;
     let mut sums: BTreeMap<(String, Direction), Count> = BTreeMap::new();
+    let mut overdue_at: BTreeMap<(String, Direction), Timestamp> = BTreeMap::new();
     for row in statement.query_map(params, stored)? {
         let event = row?.decode()?;
         let Some(direction) = event.direction else {
             continue;
         };
-        let sum = sums
-            .entry((event.rule.clone(), direction))
-            .or_insert_with(|| Count {
-                rule: event.rule.clone(),
-                direction,
-                count: (!lost).then_some(0),
-                count_at_least: 0,
-                observed_seconds: 0.0,
-                window_seconds: 0.0,
-            });
         let measure = |name: &str| event.measures.get(name).copied().flatten();
+        let window = measure("window_seconds").unwrap_or(0.0);
+        let window_us = micros(window);
+        if event.captured_at.as_micros() - window_us < since {
+            continue;
+        }
+        let line = (event.rule.clone(), direction);
+        // The next window ends one later, and what tells of it may be on its way.
+        let overdue = event.captured_at.as_micros() + 2 * window_us;
+        let overdue = Timestamp::from_micros(overdue).plus_seconds(COUNT_LATE_SECONDS);
+        overdue_at.insert(line.clone(), overdue);
+        let sum = sums.entry(line).or_insert_with(|| Count {
+            rule: event.rule.clone(),
+            direction,
+            count: (!lost).then_some(0),
+            count_at_least: 0,
+            observed_seconds: 0.0,
+            window_seconds: 0.0,
+        });
         let whole = |value: f64| {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -248,7 +270,22 @@ fn counts(db: &Connection, query: &CountQuery) -> Result<Vec<Count>, StoreError>
         let at_least = measure("count_at_least").map(whole).or(count).unwrap_or(0);
         sum.count_at_least = sum.count_at_least.saturating_add(at_least);
         sum.observed_seconds += measure("observed_seconds").unwrap_or(0.0);
-        sum.window_seconds += measure("window_seconds").unwrap_or(0.0);
+        sum.window_seconds += window;
+    }
+    for (line, sum) in &mut sums {
+        // Nobody has told of the time since: that nobody passed is not known.
+        if overdue_at.get(line).is_some_and(|at| *at < query.now) {
+            sum.count = None;
+        }
     }
     Ok(sums.into_values().collect())
+}
+
+fn micros(seconds: f64) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the wire holds no window that long, and the cast saturates"
+    )]
+    let micros = (seconds * 1e6).round() as i64;
+    micros.min(i64::MAX / 4)
 }

@@ -109,7 +109,9 @@ impl Store {
 pub(super) struct Source {
     pub(super) agent: String,
     pub(super) stream: StreamId,
-    /// Its run still goes on, as far as we know.
+    /// The run of the agent that numbers this stream.
+    pub(super) run: u64,
+    /// That run still goes on, as far as we know.
     pub(super) watched: bool,
     pub(super) now: Timestamp,
 }
@@ -120,10 +122,18 @@ fn ingest(
     now: Timestamp,
 ) -> Result<Ingested, StoreError> {
     let Verified { batch, items } = verified;
+    let current = streams::current_run(tx, batch.agent())?;
+    let epoch = batch.stream().epoch;
+    let run = match streams::known_run(tx, batch.agent(), epoch)? {
+        Some(run) => run,
+        // The first Hello of a run names what earlier ones left: this began after it.
+        None => current.unwrap_or(epoch),
+    };
     let source = Source {
         agent: batch.agent().to_owned(),
         stream: batch.stream(),
-        watched: is_current_run(tx, &batch)?,
+        run,
+        watched: current == Some(run),
         now,
     };
     let mark = find_mark(tx, &source)?;
@@ -201,15 +211,6 @@ fn keep_item(
     Ok(())
 }
 
-fn is_current_run(tx: &Writing<'_>, batch: &CheckedBatch) -> Result<bool, StoreError> {
-    let epoch: Option<Option<i64>> = tx.find(
-        "SELECT epoch FROM agent WHERE id = ?1",
-        [batch.agent()],
-        |row| row.get(0),
-    )?;
-    Ok(epoch.flatten() == Some(batch.stream().epoch.cast_signed()))
-}
-
 fn find_mark(tx: &Writing<'_>, source: &Source) -> Result<Option<Mark>, StoreError> {
     let key = (
         &source.agent,
@@ -230,8 +231,8 @@ fn find_mark(tx: &Writing<'_>, source: &Source) -> Result<Option<Mark>, StoreErr
 
 fn keep_mark(tx: &mut Writing<'_>, source: &Source, mark: &Mark) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO stream (agent, epoch, lane, up_to, chain, announced, changed_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)
+        "INSERT INTO stream (agent, epoch, lane, up_to, chain, announced, changed_us, run)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)
          ON CONFLICT DO UPDATE SET
             up_to = excluded.up_to, chain = excluded.chain, changed_us = excluded.changed_us",
         params![
@@ -241,6 +242,7 @@ fn keep_mark(tx: &mut Writing<'_>, source: &Source, mark: &Mark) -> Result<(), S
             mark.up_to.cast_signed(),
             mark.chain,
             source.now.as_micros(),
+            source.run.cast_signed(),
         ],
     )?;
     Ok(())

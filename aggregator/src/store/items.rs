@@ -41,9 +41,10 @@ pub(super) fn keep_event(
     };
     let event = Arc::new(wire::row(&place, wire, item.into()));
     let added = tx.execute(
-        "INSERT OR IGNORE INTO event (cursor, id, agent, camera, rule, kind, phase, severity,
-            episode, captured_us, stored_us, epoch, lane, seq, item)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        "INSERT INTO event (cursor, id, agent, camera, rule, kind, phase, severity, episode,
+            captured_us, stored_us, epoch, lane, seq, item)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (id) DO NOTHING",
         params![
             event.cursor.0,
             event.id.as_bytes(),
@@ -83,7 +84,7 @@ fn move_alerts(
     wire: &WireEvent,
     event: &Event,
 ) -> Result<(), StoreError> {
-    let epoch = source.stream.epoch;
+    let epoch = source.run;
     let subject = Subject {
         agent: &source.agent,
         camera: &event.camera,
@@ -125,7 +126,8 @@ fn ended_already(
     tx.find(
         "SELECT captured_us, id FROM event
          WHERE agent = ?1 AND camera = ?2 AND kind = ?3 AND captured_us >= ?4
-           AND phase = 4 AND episode = ?5 AND epoch = ?6 AND rule = ?7
+           AND phase = 4 AND episode = ?5 AND rule = ?7
+           AND epoch IN (SELECT epoch FROM stream WHERE agent = ?1 AND run = ?6)
          ORDER BY captured_us LIMIT 1",
         params![
             source.agent,
@@ -133,7 +135,7 @@ fn ended_already(
             begin.kind.number(),
             begin.captured_at.as_micros(),
             begin.episode.cast_signed(),
-            source.stream.epoch.cast_signed(),
+            source.run.cast_signed(),
             begin.rule,
         ],
         |row| {

@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Version and what leads to it, in order. A step that was released is never edited.
-const STEPS: [(i64, &str); 1] = [(1, include_str!("migrations/0001_first.sql"))];
+const STEPS: [(i64, &str); 2] = [
+    (1, include_str!("migrations/0001_first.sql")),
+    (2, include_str!("migrations/0002_run.sql")),
+];
 
 /// The version that this program knows.
 pub const KNOWN: i64 = STEPS[STEPS.len() - 1].0;
@@ -67,4 +70,33 @@ pub(super) fn up(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_every_earlier_version_is_brought_up_with_its_rows() {
+        let path = Path::new("store.sqlite");
+        let mut db = Connection::open_in_memory().unwrap();
+        let (version, first) = STEPS[0];
+        db.execute_batch(first).unwrap();
+        db.pragma_update(None, "user_version", version).unwrap();
+        db.execute(
+            "INSERT INTO stream (agent, epoch, lane, up_to, announced, changed_us)
+             VALUES ('gate', -7, 0, 3, 4, 0)",
+            [],
+        )
+        .unwrap();
+        up(&mut db, path).unwrap();
+        let run: i64 = db
+            .query_row("SELECT run FROM stream WHERE epoch = -7", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(run, -7, "an epoch was a run of its own");
+        expect_current(&db, path).unwrap();
+        up(&mut db, path).unwrap();
+    }
 }

@@ -116,6 +116,12 @@ impl Store {
             path: path.clone(),
             source,
         };
+        if access == Access::Serve {
+            make_private_file(&path).map_err(|source| OpenError::Folder {
+                path: dir.to_owned(),
+                source,
+            })?;
+        }
         let mut db = open_writable(&path).map_err(sqlite)?;
         match access {
             Access::Serve => migrate::up(&mut db, &path)?,
@@ -265,6 +271,15 @@ pub(crate) fn make_private_folder(dir: &Path) -> std::io::Result<()> {
         .create(dir)
 }
 
+/// Makes a file that only its owner may read, if there is none. SQLite gives the files beside it
+/// the same rights.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.append(true).create(true).mode(0o600);
+    options.open(path).map(drop)
+}
+
 fn open_writable(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.busy_timeout(Duration::from_secs(5))?;
@@ -285,14 +300,17 @@ fn first_facts(db: &Connection) -> rusqlite::Result<([u8; 16], Cursor)> {
         (uuid::Uuid::new_v4().as_bytes(), now),
     )?;
     let id = db.query_row("SELECT id FROM store", [], |row| row.get(0))?;
-    let head = db.query_row(
+    Ok((id, newest_cursor(db)?))
+}
+
+/// The newest that any row has.
+fn newest_cursor(db: &Connection) -> rusqlite::Result<Cursor> {
+    let mut query = db.prepare_cached(
         "SELECT max(
             coalesce((SELECT max(cursor) FROM event), 0),
             coalesce((SELECT max(cursor) FROM alert), 0),
             coalesce((SELECT max(cursor) FROM camera), 0),
             coalesce((SELECT max(cursor) FROM agent), 0))",
-        [],
-        |row| row.get(0),
     )?;
-    Ok((id, Cursor(head)))
+    query.query_row([], |row| row.get(0)).map(Cursor)
 }

@@ -24,6 +24,7 @@ pub struct AgentReport {
 pub struct CameraReport {
     pub state: CameraState,
     pub problem: Option<String>,
+    /// Since the agent's start, as the next two.
     pub frames_decoded: u64,
     pub frames_analysed: u64,
     pub frames_dropped: u64,
@@ -36,6 +37,15 @@ pub(super) struct Heard {
     pub(super) online: bool,
     pub(super) seen_at: Option<Timestamp>,
     pub(super) report: Option<AgentReport>,
+}
+
+impl Heard {
+    /// Nothing is known of its cameras until it tells again.
+    pub(super) fn forget_cameras(&mut self) {
+        if let Some(report) = &mut self.report {
+            report.cameras.clear();
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -47,4 +47,6 @@ pub struct CountQuery {
     pub agent: String,
     pub camera: String,
     pub since: Timestamp,
+    /// The present.
+    pub now: Timestamp,
 }

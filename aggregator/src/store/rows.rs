@@ -156,7 +156,7 @@ pub struct Alert {
     /// Empty when the alert is about the agent itself.
     pub camera: String,
     pub rule: String,
-    /// An event's kind, or `agent_silent`.
+    /// An event's kind, or `agent_silent`, `items_lost`, `item_refused` or `stream_fork`.
     pub kind: String,
     /// The highest of its occurrences.
     pub severity: Severity,
@@ -215,9 +215,10 @@ pub struct Camera {
     pub problem: Option<String>,
     pub rules: Vec<RuleShape>,
     pub snapshot: Option<Snapshot>,
-    pub frames_decoded: u64,
-    pub frames_analysed: u64,
-    pub frames_dropped: u64,
+    /// Since the agent's start, as the next two; `null`: not told.
+    pub frames_decoded: Option<u64>,
+    pub frames_analysed: Option<u64>,
+    pub frames_dropped: Option<u64>,
     pub analysed_per_second: Option<f32>,
     pub occupancy: Vec<Occupancy>,
 }
@@ -296,7 +297,7 @@ pub struct Summary {
     pub cameras: u64,
     pub cameras_live: u64,
     pub alerts_open: u64,
-    /// Stored since midnight, UTC.
+    /// Stored since midnight in Vietnam (UTC+7).
     pub events_today: u64,
     pub agents: u64,
     pub agents_online: u64,

@@ -1,9 +1,14 @@
 //! How far each stream of an agent is stored, and what it lost.
 
+use std::sync::Arc;
+
 use proto::{CheckedHello, Lane, StreamId, chain, message::StreamState, receiver};
 use rusqlite::params;
 
-use super::{Store, StoreError, alert_moves, rows::Gap, time::Timestamp, writer::Writing};
+use super::{
+    Store, StoreError, alert_moves, cameras, presence::Heard, rows::Gap, time::Timestamp,
+    writer::Writing,
+};
 
 impl Store {
     /// Answers an agent's Hello: how far each of its streams is stored. The first Hello of a run
@@ -14,6 +19,7 @@ impl Store {
         hello: CheckedHello,
         now: Timestamp,
     ) -> Result<Vec<(StreamId, u64)>, StoreError> {
+        let inner = Arc::clone(&self.inner);
         self.write(move |tx| {
             let CheckedHello {
                 agent,
@@ -23,10 +29,13 @@ impl Store {
                 ..
             } = hello;
             let new = begin_run(tx, &agent, epoch, &software, now)?;
+            if new {
+                // What the earlier run told of its cameras is not so for this one.
+                inner.presence.change(&agent, Heard::forget_cameras);
+            }
             let mut marks = Vec::with_capacity(streams.len());
             for stream in &streams {
-                let rolled_back = new && stream.id.epoch != epoch;
-                marks.push((stream.id, announced(tx, &agent, stream, rolled_back, now)?));
+                marks.push((stream.id, announced(tx, &agent, stream, new, now)?));
             }
             Ok(marks)
         })
@@ -94,6 +103,7 @@ fn begin_run(
             epoch,
             lane: Lane::Alarms,
         },
+        epoch,
         0,
         now,
     )?;
@@ -108,6 +118,7 @@ fn begin_run(
     )?;
     alert_moves::run_began(tx, agent, epoch, now)?;
     tx.agent_changed(agent)?;
+    cameras::changed_with_agent(tx, agent)?;
     Ok(true)
 }
 
@@ -115,22 +126,42 @@ fn begin_stream(
     tx: &mut Writing<'_>,
     agent: &str,
     stream: StreamId,
+    run: u64,
     announced: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO stream (agent, epoch, lane, up_to, chain, announced, changed_us)
-         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)",
+        "INSERT INTO stream (agent, epoch, lane, up_to, chain, announced, changed_us, run)
+         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)",
         params![
             agent,
             stream.epoch.cast_signed(),
             stream.lane.number(),
             chain::START,
             announced.cast_signed(),
-            now.as_micros()
+            now.as_micros(),
+            run.cast_signed(),
         ],
     )?;
     Ok(())
+}
+
+/// The epoch of the agent's newest Hello of a new run.
+pub(super) fn current_run(tx: &Writing<'_>, agent: &str) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT epoch FROM agent WHERE id = ?1";
+    let epoch: Option<Option<i64>> = tx.find(sql, [agent], |row| row.get(0))?;
+    Ok(epoch.flatten().map(i64::cast_unsigned))
+}
+
+/// The run that an epoch belongs to, if any stream of it is known.
+pub(super) fn known_run(
+    tx: &Writing<'_>,
+    agent: &str,
+    epoch: u64,
+) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT run FROM stream WHERE agent = ?1 AND epoch = ?2 LIMIT 1";
+    let run: Option<i64> = tx.find(sql, (agent, epoch.cast_signed()), |row| row.get(0))?;
+    Ok(run.map(i64::cast_unsigned))
 }
 
 /// Keeps the agent's next number of a stream; how far the stream is stored.
@@ -138,7 +169,7 @@ fn announced(
     tx: &mut Writing<'_>,
     agent: &str,
     stream: &StreamState,
-    may_be_rolled_back: bool,
+    first_of_run: bool,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let known: Option<(i64, i64)> = tx.find(
@@ -150,12 +181,23 @@ fn announced(
         ),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    let current = current_run(tx, agent)?;
     let Some((up_to, before)) = known else {
-        begin_stream(tx, agent, stream.id, stream.next, now)?;
+        let run = match known_run(tx, agent, stream.id.epoch)? {
+            Some(run) => run,
+            // Left by an earlier run that never got through to us.
+            None if first_of_run => stream.id.epoch,
+            None => current.unwrap_or(stream.id.epoch),
+        };
+        begin_stream(tx, agent, stream.id, run, stream.next, now)?;
         return Ok(0);
     };
     let (up_to, before) = (up_to.cast_unsigned(), before.cast_unsigned());
-    if may_be_rolled_back && let Some(gap) = receiver::rollback(before, stream, up_to) {
+    let of_earlier_run = current != Some(stream.id.epoch);
+    if first_of_run
+        && of_earlier_run
+        && let Some(gap) = receiver::rollback(before, stream, up_to)
+    {
         keep_gap(tx, agent, stream.id, &gap, now)?;
     }
     if before < stream.next {
@@ -193,8 +235,10 @@ pub(super) fn keep_gap(
 ) -> Result<(), StoreError> {
     tracing::warn!(agent, %stream, from = gap.from, to = gap.to, reason = gap.reason.name(), "gap");
     tx.execute(
-        "INSERT OR IGNORE INTO gap (agent, epoch, lane, from_seq, to_seq, reason, declared_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO gap (agent, epoch, lane, from_seq, to_seq, reason, declared_us)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET
+            to_seq = max(to_seq, excluded.to_seq), declared_us = excluded.declared_us",
         params![
             agent,
             stream.epoch.cast_signed(),
@@ -205,5 +249,17 @@ pub(super) fn keep_gap(
             now.as_micros(),
         ],
     )?;
-    Ok(())
+    let (lane, reason) = (stream.lane.number(), gap.reason.name());
+    let note = format!(
+        "lane {lane}: numbers {} to {} are lost ({reason})",
+        gap.from, gap.to
+    );
+    alert_moves::notice(
+        tx,
+        agent,
+        "items_lost",
+        scene::Severity::Warning,
+        &note,
+        now,
+    )
 }

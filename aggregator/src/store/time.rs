@@ -26,10 +26,11 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
-    /// The midnight at or before, UTC.
+    /// The midnight at or before, in Vietnam: UTC+7, without daylight saving time since 1975.
     pub const fn start_of_day(self) -> Self {
         const DAY: i64 = 86_400_000_000;
-        Self(self.0.div_euclid(DAY) * DAY)
+        const AHEAD_OF_UTC: i64 = 7 * 3_600_000_000;
+        Self((self.0 + AHEAD_OF_UTC).div_euclid(DAY) * DAY - AHEAD_OF_UTC)
     }
 }
 
@@ -109,16 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_starts_at_midnight_before_and_after_1970() {
-        let noon = "2026-01-31T12:34:56Z".parse::<Timestamp>().unwrap();
-        assert_eq!(
-            noon.start_of_day().to_string(),
-            "2026-01-31T00:00:00.000000Z"
-        );
-        let old = Timestamp::from_micros(-1);
-        assert_eq!(
-            old.start_of_day().to_string(),
-            "1969-12-31T00:00:00.000000Z"
-        );
+    fn a_day_starts_at_midnight_in_vietnam_before_and_after_1970() {
+        for (time, start) in [
+            ("2026-01-31T16:59:59Z", "2026-01-30T17:00:00.000000Z"),
+            ("2026-01-31T17:00:00Z", "2026-01-31T17:00:00.000000Z"),
+            ("1969-12-31T23:59:59Z", "1969-12-31T17:00:00.000000Z"),
+        ] {
+            let time = time.parse::<Timestamp>().unwrap();
+            assert_eq!(time.start_of_day().to_string(), start);
+        }
     }
 }

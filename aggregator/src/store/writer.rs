@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use super::{
     Inner, StoreError, alerts, cameras,
+    events::changes_after,
     live::Change,
+    newest_cursor,
+    query::LIMIT_MAX,
     rows::{Cursor, Event},
 };
 
@@ -253,18 +256,22 @@ fn try_group(
     jobs: Vec<Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), StoreError> {
-    let tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(tx) => tx,
+    let began = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .and_then(|tx| Ok((newest_cursor(&tx)?, tx)));
+    let (stored, tx) = match began {
+        Ok(began) => began,
         Err(error) => {
             let error = StoreError::from(error);
             answers.extend(jobs.into_iter().map(|job| job(Err(error.clone()))));
             return Err(error);
         }
     };
-    let next = inner.live.head().0 + 1;
+    // A tool beside the server numbers its changes too.
+    let announced = inner.live.head();
     let mut writing = Writing {
         db: &tx,
-        next,
+        next: stored.max(announced).0 + 1,
         touched: Vec::new(),
         given_up: RefCell::default(),
     };
@@ -275,7 +282,12 @@ fn try_group(
         return Err(error);
     }
     let last = Cursor(writing.next - 1);
-    let changes = writing.changes(inner)?;
+    let mut changes = Vec::new();
+    if announced < stored {
+        changes = changes_after(&tx, &inner.presence, announced, LIMIT_MAX)?;
+        changes.retain(|(cursor, _)| *cursor <= stored);
+    }
+    changes.extend(writing.changes(inner)?);
     tx.commit()?;
     inner.live.committed(last, changes);
     Ok(())

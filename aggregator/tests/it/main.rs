@@ -4,3 +4,5 @@
 mod api;
 #[cfg(test)]
 mod intake;
+#[cfg(test)]
+mod pages;

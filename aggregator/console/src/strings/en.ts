@@ -135,6 +135,8 @@ export const en: Record<Key, string> = {
   "action.acknowledge": "acknowledged",
   "action.unknown": "no longer observed",
   "actor.system": "system",
+  "actor.centre": "centre",
+  "actor.agent": "box",
 
   "camera.live": "live",
   "camera.connecting": "connecting",
@@ -203,6 +205,9 @@ export const en: Record<Key, string> = {
   "alert.line_crossed": "Line “{rule}” crossed",
   "alert.camera_signal": "Camera picture lost",
   "alert.agent_silent": "Box is silent",
+  "alert.items_lost": "Box lost data before sending it",
+  "alert.item_refused": "Box sent data that is not valid",
+  "alert.stream_fork": "Two boxes use one identity",
   "alert.other": "{kind} ({rule})",
 
   "kind.line_crossed": "Line crossed",
@@ -213,6 +218,9 @@ export const en: Record<Key, string> = {
   "kind.dwell_exceeded": "Stayed too long",
   "kind.intrusion": "Intrusion",
   "kind.camera_signal": "Camera signal",
+  "kind.items_lost": "Lost data",
+  "kind.item_refused": "Invalid data",
+  "kind.stream_fork": "Shared identity",
   "phase.instant": "instant",
   "phase.begin": "begin",
   "phase.change": "change",

@@ -133,6 +133,8 @@ export const vi = {
   "action.acknowledge": "xác nhận",
   "action.unknown": "không còn quan sát được",
   "actor.system": "hệ thống",
+  "actor.centre": "trung tâm",
+  "actor.agent": "thiết bị",
 
   "camera.live": "trực tiếp",
   "camera.connecting": "đang kết nối",
@@ -201,6 +203,9 @@ export const vi = {
   "alert.line_crossed": "Qua vạch “{rule}”",
   "alert.camera_signal": "Mất hình camera",
   "alert.agent_silent": "Thiết bị không liên lạc",
+  "alert.items_lost": "Thiết bị đã mất dữ liệu chưa gửi",
+  "alert.item_refused": "Thiết bị gửi dữ liệu không hợp lệ",
+  "alert.stream_fork": "Hai thiết bị dùng chung một danh tính",
   "alert.other": "{kind} ({rule})",
 
   "kind.line_crossed": "Qua vạch",
@@ -211,6 +216,9 @@ export const vi = {
   "kind.dwell_exceeded": "Ở quá lâu",
   "kind.intrusion": "Xâm nhập",
   "kind.camera_signal": "Tín hiệu camera",
+  "kind.items_lost": "Mất dữ liệu",
+  "kind.item_refused": "Dữ liệu không hợp lệ",
+  "kind.stream_fork": "Trùng danh tính",
   "phase.instant": "tức thời",
   "phase.begin": "bắt đầu",
   "phase.change": "thay đổi",

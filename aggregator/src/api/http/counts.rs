@@ -48,11 +48,13 @@ pub(super) async fn list(
     QueryString(asked): QueryString<Asked>,
 ) -> Result<axum::Json<CountList>, Problem> {
     cameras::find(&state, &agent, &camera).await?;
-    let day_ago = || Timestamp::now().plus_seconds(-SINCE_SECONDS_DEFAULT);
+    let now = Timestamp::now();
+    let day_ago = || now.plus_seconds(-SINCE_SECONDS_DEFAULT);
     let query = CountQuery {
         agent,
         camera,
         since: asked.since.unwrap_or_else(day_ago),
+        now,
     };
     let items = state.store.counts(query).await?;
     Ok(axum::Json(CountList { items }))

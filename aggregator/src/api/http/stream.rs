@@ -27,8 +27,8 @@ use crate::{
     store::{Change, Cursor},
 };
 
-/// How often a comment shows both sides that the other is there, and whether the caller may still
-/// read is looked at again.
+/// How often a message `alive` shows both sides that the other is there (a page does not hear
+/// comments), and whether the caller may still read is looked at again.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(3);
@@ -46,7 +46,7 @@ pub(super) struct Asked {
 ///
 /// Messages are named `event`, `alert`, `camera` and `agent`; their data is the row as the lists
 /// have it, their id the cursor to resume from. What is only a report, such as a frame rate, has
-/// no id. A message `reset` says that the cursor is unknown here, for the store was restored from
+/// no id. A message `alive` comes every 15 seconds and says only that. A message `reset` says that the cursor is unknown here, for the store was restored from
 /// a backup: load the lists again. A reader that is too slow is told so in a comment and cut off.
 #[utoipa::path(
     get,
@@ -160,7 +160,7 @@ impl Subscriber {
                 Err(Message::default().comment("the centre is stopping; come back"))
             }
             _ = self.pulse.tick() => match self.principal.still_holds(&self.state.store).await {
-                Ok(true) => Ok(Message::default().comment("here")),
+                Ok(true) => Ok(Message::default().event("alive").data("{}")),
                 Ok(false) => Err(Message::default().comment("signed out")),
                 Err(error) => {
                     tracing::warn!(%error, "live stream ended");

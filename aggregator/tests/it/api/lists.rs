@@ -1,6 +1,6 @@
 //! Lists in pages, and pictures.
 
-use aggregator::store::Role;
+use aggregator::store::{CountQuery, Role, Timestamp};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -147,4 +147,30 @@ async fn a_picture_is_shown_kept_and_never_a_page() {
     let file = centre.store.evidence(hash).await.unwrap().unwrap();
     std::fs::write(file.path, b"\xff\xd8\xff\xe0 something else").unwrap();
     super::centre::problem(viewer.get(&path).await, 500).await;
+}
+
+#[tokio::test]
+async fn a_count_is_whole_windows_and_unknown_once_nobody_tells_any_more() {
+    let centre = Centre::start().await;
+    let mut recorder = Recorder::enrol(&centre.store, "cong-1").await;
+    let now = Timestamp::now();
+    let counts = |since: i64, now: Timestamp| {
+        let query = CountQuery {
+            agent: "cong-1".to_owned(),
+            camera: "cam-1".to_owned(),
+            since: now.plus_seconds(-since),
+            now,
+        };
+        centre.store.counts(query)
+    };
+    recorder.counted(&centre.store, "cam-1", 90, 3.0).await;
+    recorder.counted(&centre.store, "cam-1", 30, 4.0).await;
+    let count = counts(200, now).await.unwrap().remove(0);
+    assert_eq!((count.count, count.window_seconds), (Some(7), 120.0));
+    // The first window began before that.
+    let count = counts(100, now).await.unwrap().remove(0);
+    assert_eq!(count.count, Some(4));
+    // Two minutes on and some seconds, with no word of the windows since.
+    let count = counts(400, now.plus_seconds(125)).await.unwrap().remove(0);
+    assert_eq!((count.count, count.count_at_least), (None, 7));
 }

@@ -4,7 +4,7 @@ use aggregator::store::{Enrolled, Judged, Store, Timestamp, Verified};
 use ed25519_dalek::SigningKey;
 use prost::Message;
 use proto::{Chain, CheckedBatch, CheckedItem, Evidence, EvidenceRef, WireEvent, chain, v1};
-use scene::{Event, FrameTime, Kind, Phase, Severity};
+use scene::{Event, FrameTime, Kind, Measure, MeasureName, Phase, Severity};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -88,6 +88,32 @@ impl Recorder {
         let passage = |id: &Uuid| item(*id, camera, event(Kind::LineCrossed, "gate"), Vec::new());
         self.send(store, ids.iter().map(passage).collect()).await;
         ids
+    }
+
+    /// A whole window of a minute that ended `seconds_ago`, in which `count` passed.
+    pub(super) async fn counted(
+        &mut self,
+        store: &Store,
+        camera: &str,
+        seconds_ago: i64,
+        count: f64,
+    ) {
+        let mut window = event(Kind::LineCount, "gate");
+        window.at = window.at.plus_micros(-seconds_ago * 1_000_000);
+        window.direction = Some(scene::Direction::ToLeft);
+        window.measures = [
+            (MeasureName::Count, count),
+            (MeasureName::CountAtLeast, count),
+            (MeasureName::ObservedSeconds, 60.0),
+            (MeasureName::WindowSeconds, 60.0),
+        ]
+        .map(|(name, value)| Measure {
+            name,
+            value: Some(value),
+        })
+        .to_vec();
+        let window = item(Uuid::now_v7(), camera, window, Vec::new());
+        self.send(store, vec![window]).await;
     }
 
     /// A picture, with the event that it belongs to.

@@ -248,3 +248,14 @@ async fn one_person_may_not_take_all_streams() {
     }
     assert_eq!(status, 200);
 }
+
+/// A page does not hear comments: without this it could not tell a quiet centre from a dead one.
+#[tokio::test]
+async fn a_quiet_stream_says_that_it_is_alive() {
+    let centre = Centre::start().await;
+    let viewer = centre.person(Role::Viewer).await;
+    let mut source = Source::open(&viewer, None).await;
+    let alive = tokio::time::timeout(Duration::from_secs(18), source.next("alive"));
+    assert_eq!(alive.await.unwrap(), Some(serde_json::json!({})));
+    assert_eq!(source.last_id, None, "it is nothing to resume from");
+}

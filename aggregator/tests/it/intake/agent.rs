@@ -108,6 +108,31 @@ impl TestAgent {
         }; 5];
     }
 
+    /// Goes on under another epoch, as when its disk failed; the run stays the same.
+    pub(super) fn change_epoch(&mut self) {
+        self.restart();
+    }
+
+    /// Numbers of a lane that it will never send.
+    pub(super) fn loses(&mut self, lane: Lane, count: u64) -> v1::Up {
+        let stream = &mut self.streams[lane.index()];
+        let lost = v1::Lost {
+            from: stream.next,
+            to: stream.next + count - 1,
+            reason: v1::LostReason::Full.into(),
+        };
+        stream.next += count;
+        let batch = v1::Batch {
+            agent: self.id.clone(),
+            epoch: self.epoch,
+            lane: lane.number().into(),
+            first_seq: stream.next,
+            lost: vec![lost],
+            ..v1::Batch::default()
+        };
+        self.sealed(Domain::Batch, batch.encode_to_vec())
+    }
+
     pub(super) fn hello(&self) -> v1::Up {
         self.hello_of(Vec::new())
     }

@@ -282,3 +282,39 @@ async fn an_old_hello_said_again_begins_nothing() {
     assert_eq!(scene.only_alert().await.condition, Condition::Active);
     scene.centre.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_whose_disk_fails_goes_on_with_its_episodes_under_another_epoch() {
+    let mut scene = Scene::start().await;
+    scene.happens(intrusion(Phase::Begin, 1)).await;
+    // It numbers anew, in memory; no Hello says that a new run began.
+    scene.gate.change_epoch();
+    scene.happens(intrusion(Phase::End, 1)).await;
+    assert_eq!(scene.only_alert().await.condition, Condition::Cleared);
+    scene.happens(intrusion(Phase::Begin, 2)).await;
+    assert_eq!(
+        scene.only_alert().await.condition,
+        Condition::Active,
+        "it is watched as before"
+    );
+    scene.gate.change_epoch();
+    scene.happens(intrusion(Phase::End, 2)).await;
+    let alert = scene.only_alert().await;
+    use Action::{Bump, Clear, Raise};
+    assert_eq!(actions(&alert), [Raise, Clear, Bump, Clear]);
+    scene.centre.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_box_lost_calls_for_a_person() {
+    let mut scene = Scene::start().await;
+    let lost = scene.gate.loses(Lane::Counts, 7);
+    scene.exchange.ask(lost).await.unwrap();
+    let alert = scene.only_alert().await;
+    assert_eq!((&*alert.kind, alert.will_clear), ("items_lost", false));
+    assert_eq!(
+        alert.history[0].note,
+        "lane 2: numbers 1 to 7 are lost (full)"
+    );
+    scene.centre.stop().await;
+}

@@ -10,5 +10,6 @@ mod kill;
 mod load;
 mod mqtt;
 mod mqtt_client;
+mod presence;
 mod program;
 mod store;

@@ -133,8 +133,29 @@ fn tools_work_beside_the_running_centre() {
     assert!(text(&token.stdout).starts_with("vong_"));
     let tokens = outcome(command(dir.path(), &["token", "list"]));
     assert!(text(&tokens.stdout).starts_with("dashboard\tservice\t"));
+    let token = outcome(command(
+        dir.path(),
+        &["token", "add", "despatch", "--role", "operator"],
+    ));
+    assert!(token.status.success(), "{}", text(&token.stderr));
+    let token = outcome(command(
+        dir.path(),
+        &["token", "add", "chief", "--role", "admin"],
+    ));
+    assert_eq!(token.status.code(), Some(2));
     let check = outcome(command(dir.path(), &["check"]));
     assert!(check.status.success(), "{}", text(&check.stdout));
+    let found = text(&check.stdout);
+    for certificate in [
+        "own authority, sha256 ",
+        "of the server, renewed at every start",
+    ] {
+        let line = found.lines().find(|line| line.contains(certificate));
+        assert!(
+            line.is_some_and(|line| line.contains(", until 20")),
+            "{found}"
+        );
+    }
 
     let mut schema = Command::new(env!("CARGO_BIN_EXE_aggregator"));
     schema.args(["schema", "config"]);
