@@ -12,11 +12,13 @@ mod likeness;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use self::{
     assign::Assigner,
     likeness::{Round, Seen, benefit},
     target::{Frame, Target},
+    trace::{Sight, Traces},
 };
 use crate::{
     detection::{Class, Detection},
@@ -44,8 +46,10 @@ pub struct Track {
     pub class: Class,
     /// The last detection's.
     pub score: f32,
-    /// Its first detection.
+    /// Its first detection, which may be a weak one up to a second before the first sure one.
     pub first_seen: FrameTime,
+    /// Where that was. The way from there to here rests on detections, not on predictions.
+    pub first_bbox: BBox,
     /// Smoothed, or predicted.
     pub bbox: BBox,
     /// Whether this frame shows it.
@@ -70,6 +74,8 @@ pub struct Tracker {
     next_id: u64,
     /// In the order of birth.
     targets: Vec<Target>,
+    /// What may become targets.
+    traces: Traces,
     /// What `step` answers, by id.
     tracks: Vec<Track>,
     assigner: Assigner,
@@ -101,6 +107,7 @@ impl Tracker {
             last: None,
             next_id: 1,
             targets: Vec::new(),
+            traces: Traces::default(),
             tracks: Vec::new(),
             assigner: Assigner::default(),
             confident: Vec::new(),
@@ -132,6 +139,7 @@ impl Tracker {
     /// Forgets all targets; ids go on.
     pub fn clear(&mut self) {
         self.targets.clear();
+        self.traces.clear();
         self.tracks.clear();
     }
 
@@ -244,17 +252,33 @@ impl Tracker {
             if let (Some(target), Some(seen)) = (target, pool.get_mut(column)) {
                 target.see(at, &seen.detection, self.aspect);
                 seen.taken = true;
+                if round == Round::Tentative {
+                    // The target may be given up before it is confirmed.
+                    let frame = seen.frame;
+                    self.traces.extend(Sight { at, frame });
+                }
             }
         }
     }
 
     fn begin(&mut self, at: FrameTime) {
         for seen in self.confident.iter().filter(|seen| !seen.taken) {
+            let sight = Sight {
+                at,
+                frame: seen.frame,
+            };
+            let origin = self.traces.extend(sight);
             let sure = self.settings.score_new <= seen.detection.score.get();
             if sure && self.targets.len() < TARGETS_MAX {
                 self.targets
-                    .push(Target::new(at, &seen.detection, self.aspect));
+                    .push(Target::new(sight, &seen.detection, origin));
             }
+        }
+        for seen in self.weak.iter().filter(|seen| !seen.taken) {
+            self.traces.extend(Sight {
+                at,
+                frame: seen.frame,
+            });
         }
     }
 
@@ -284,6 +308,7 @@ impl Tracker {
             // What the very last frame showed gets one more, however slow the frames come.
             unseen == 0 || unseen <= limit
         });
+        self.traces.give_up(at, settings.tentative_micros);
     }
 
     /// Of two targets in one place the one goes that was seen less recently, or less often.
@@ -318,12 +343,13 @@ impl Tracker {
                     } else {
                         TrackState::Predicted
                     };
-                    let bbox = target.bbox(aspect)?;
+                    let bbox = target.frame().bbox(aspect)?;
                     Some(Track {
                         id: target.id,
                         class: target.class(),
                         score: target.score,
-                        first_seen: target.first_seen,
+                        first_seen: target.origin.at,
+                        first_bbox: target.origin.frame.bbox(aspect).unwrap_or(bbox),
                         bbox,
                         state,
                     })

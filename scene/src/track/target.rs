@@ -1,6 +1,9 @@
 //! One object that is followed, from the first detection to the last.
 
-use super::kalman::{Axis, Noise};
+use super::{
+    kalman::{Axis, Noise},
+    trace::Sight,
+};
 use crate::{
     detection::{Class, Detection},
     geometry::BBox,
@@ -45,6 +48,19 @@ impl Frame {
         }
     }
 
+    /// `None` far out of the picture.
+    pub(super) fn bbox(&self, aspect: f32) -> Option<BBox> {
+        let aspect = f64::from(aspect);
+        let (width, height) = (self.width / aspect, self.height);
+        #[expect(clippy::cast_possible_truncation, reason = "single precision is meant")]
+        BBox::new(
+            (self.x / aspect - width / 2.0) as f32,
+            (self.y - height / 2.0) as f32,
+            width as f32,
+            height as f32,
+        )
+    }
+
     /// Intersection over union of two boxes, each grown on every side by a share of its own size
     /// (Yang et al., *Hard to Track Objects with Irregular Motions and Similar Appearances? Make It
     /// Easier by Buffering the Matching Space*, WACV 2023).
@@ -69,6 +85,8 @@ impl Frame {
 pub(super) struct Target {
     /// 0 until confirmed.
     pub(super) id: u64,
+    pub(super) origin: Sight,
+    /// For sure.
     pub(super) first_seen: FrameTime,
     pub(super) last_seen: FrameTime,
     pub(super) hits: u32,
@@ -81,8 +99,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn new(at: FrameTime, detection: &Detection, aspect: f32) -> Self {
-        let frame = Frame::new(&detection.bbox, aspect);
+    /// What is seen for sure for the first time, and the first sight of it.
+    pub(super) fn new(sight: Sight, detection: &Detection, origin: Sight) -> Self {
+        let Sight { at, frame } = sight;
         let size = size(frame.width, frame.height);
         let mut votes = [(detection.class, 0.0); BALLOTS];
         if let Some(first) = votes.first_mut() {
@@ -90,6 +109,7 @@ impl Target {
         }
         Self {
             id: 0,
+            origin,
             first_seen: at,
             last_seen: at,
             hits: 1,
@@ -142,19 +162,6 @@ impl Target {
             width: self.width.position().max(f64::from(BBox::SIDE_MIN)),
             height: self.height.position().max(f64::from(BBox::SIDE_MIN)),
         }
-    }
-
-    /// `None` when the target was predicted far out of the picture.
-    pub(super) fn bbox(&self, aspect: f32) -> Option<BBox> {
-        let (frame, aspect) = (self.frame(), f64::from(aspect));
-        let (width, height) = (frame.width / aspect, frame.height);
-        #[expect(clippy::cast_possible_truncation, reason = "single precision is meant")]
-        BBox::new(
-            (frame.x / aspect - width / 2.0) as f32,
-            (frame.y - height / 2.0) as f32,
-            width as f32,
-            height as f32,
-        )
     }
 
     /// The class with the most votes; the earlier among equals.

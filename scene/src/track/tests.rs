@@ -284,3 +284,24 @@ fn two_tracks_in_one_place_become_one() {
     assert_eq!((counts[5], counts[15]), (2, 1), "{counts:?}");
     assert_eq!(tracker.tracks()[0].id, 1);
 }
+
+#[test]
+fn a_track_begins_with_the_weak_detections_that_led_to_it() {
+    let mut tracker = tracker();
+    for frame in 0..20_u32 {
+        let time = f64::from(frame) * 0.1;
+        let mut one = person(0.2 + 0.1 * time, 0.6, 0.25);
+        // Weak for 1.2 s: longer than a trace reaches back.
+        if frame < 12 {
+            one.score = crate::Score::new(0.2).unwrap();
+        }
+        tracker.step(at(time), &[one]);
+    }
+    let [track] = tracker.tracks() else {
+        panic!("{:?}", tracker.tracks())
+    };
+    let before = at(1.2).seconds_since(track.first_seen);
+    assert!((0.5..=1.1).contains(&before), "{before}");
+    let x = 0.2 + 0.1 * track.first_seen.seconds_since(at(0.0));
+    assert!((f64::from(track.first_bbox.foot().x) - x).abs() < 1e-4);
+}
