@@ -30,6 +30,8 @@ const GROW_LIMIT: f64 = 1.0;
 /// A detection of the frame at hand.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
+    /// In the frame.
+    pub(super) order: usize,
     pub(super) detection: Detection,
     pub(super) frame: Frame,
     pub(super) taken: bool,

@@ -3,12 +3,15 @@
 //! A tracker of the ByteTrack family (Zhang et al., *ByteTrack: Multi-Object Tracking by
 //! Associating Every Detection Box*, ECCV 2022): confident detections are matched first, then the
 //! weak ones with what is left, so that somebody half hidden is followed and nothing weak starts a
-//! track. What differs: an exact assignment in whole numbers, and every age is a time, so that the
-//! frame rate does not matter.
+//! track. What differs: an exact assignment in whole numbers; every age is a time, so that the frame
+//! rate does not matter; a detection may show two (`merged`); a track begins with the weak detections
+//! that led to it (`trace`).
 
 mod assign;
 mod kalman;
 mod likeness;
+mod merged;
+mod settings;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -17,6 +20,7 @@ mod trace;
 use self::{
     assign::Assigner,
     likeness::{Round, Seen, benefit},
+    settings::Settings,
     target::{Frame, Target},
     trace::{Sight, Traces},
 };
@@ -87,17 +91,6 @@ pub struct Tracker {
     pairs: Vec<(usize, usize)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Settings {
-    score_new: f32,
-    score_high: f32,
-    score_low: f32,
-    confirm_hits: u32,
-    confirm_micros: i64,
-    tentative_micros: i64,
-    lost_micros: i64,
-}
-
 impl Tracker {
     /// A tracker for a picture of this width / height.
     pub fn new(spec: &TrackerSpec, aspect: f32) -> Self {
@@ -128,6 +121,7 @@ impl Tracker {
         self.round(at, Round::First);
         self.round(at, Round::Second);
         self.round(at, Round::Tentative);
+        self.settle(at);
         self.begin(at);
         self.confirm(at);
         self.give_up(at);
@@ -183,13 +177,18 @@ impl Tracker {
         let usable = detections
             .iter()
             .filter(|d| self.settings.score_low <= d.score.get());
-        self.confident.extend(usable.map(|d| Seen {
-            detection: *d,
-            frame: Frame::new(&d.bbox, self.aspect),
-            taken: false,
-        }));
         self.confident
-            .sort_by(|a, b| b.detection.score.get().total_cmp(&a.detection.score.get()));
+            .extend(usable.enumerate().map(|(order, d)| Seen {
+                order,
+                detection: *d,
+                frame: Frame::new(&d.bbox, self.aspect),
+                taken: false,
+            }));
+        // By order among equals; a stable sort would allocate.
+        self.confident.sort_unstable_by(|a, b| {
+            let scores = b.detection.score.get().total_cmp(&a.detection.score.get());
+            scores.then(a.order.cmp(&b.order))
+        });
         self.confident.truncate(DETECTIONS_MAX);
         for index in 0..self.confident.len() {
             let (better, rest) = self.confident.split_at_mut(index);
@@ -214,7 +213,7 @@ impl Tracker {
         self.candidates.clear();
         self.candidates
             .extend(self.targets.iter().enumerate().filter_map(|(i, target)| {
-                let waiting = target.last_seen < at;
+                let waiting = target.last_seen < at && target.matched.is_none();
                 let right = match round {
                     Round::First => target.is_confirmed(),
                     Round::Second => {
@@ -250,13 +249,39 @@ impl Tracker {
                 .get(row)
                 .and_then(|i| self.targets.get_mut(*i));
             if let (Some(target), Some(seen)) = (target, pool.get_mut(column)) {
-                target.see(at, &seen.detection, self.aspect);
+                target.matched = Some(*seen);
                 seen.taken = true;
                 if round == Round::Tentative {
                     // The target may be given up before it is confirmed.
                     let frame = seen.frame;
                     self.traces.extend(Sight { at, frame });
                 }
+            }
+        }
+    }
+
+    /// Targets take in the detections that they were matched with.
+    fn settle(&mut self, at: FrameTime) {
+        for index in 0..self.targets.len() {
+            let Some(target) = self.targets.get_mut(index) else {
+                continue;
+            };
+            let Some(seen) = target.matched.take() else {
+                continue;
+            };
+            let own = target.frame();
+            let partner = merged::partner(at, &self.targets, index, &seen.frame)
+                .and_then(|other| self.targets.get_mut(other));
+            let Some(partner) = partner else {
+                if let Some(target) = self.targets.get_mut(index) {
+                    target.see(at, &seen);
+                }
+                continue;
+            };
+            let (mine, theirs) = merged::share(&seen.frame, &own, &partner.frame());
+            partner.see_merged(at, theirs);
+            if let Some(target) = self.targets.get_mut(index) {
+                target.see_merged(at, mine);
             }
         }
     }
@@ -357,21 +382,6 @@ impl Tracker {
         );
         self.tracks.sort_unstable_by_key(|track| track.id);
         &self.tracks
-    }
-}
-
-impl Settings {
-    fn new(spec: &TrackerSpec) -> Self {
-        let micros = crate::spec::micros;
-        Self {
-            score_new: spec.score_new,
-            score_high: spec.score_high,
-            score_low: spec.score_low,
-            confirm_hits: spec.confirm_hits,
-            confirm_micros: micros(spec.confirm_seconds),
-            tentative_micros: micros(spec.tentative_seconds),
-            lost_micros: micros(spec.lost_seconds),
-        }
     }
 }
 

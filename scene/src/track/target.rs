@@ -2,6 +2,7 @@
 
 use super::{
     kalman::{Axis, Noise},
+    likeness::Seen,
     trace::Sight,
 };
 use crate::{
@@ -16,6 +17,11 @@ const PLACE: Noise = Noise {
     walk: 0.05,
     acceleration: 0.5,
     velocity: 1.0,
+};
+/// The same for a share of a detection of two.
+const MERGED: Noise = Noise {
+    measurement: 0.20,
+    ..PLACE
 };
 const SHAPE: Noise = Noise {
     measurement: 0.20,
@@ -66,18 +72,53 @@ impl Frame {
     /// Easier by Buffering the Matching Space*, WACV 2023).
     pub(super) fn iou(&self, other: &Self, grow: f64) -> f64 {
         let factor = 1.0 + 2.0 * grow;
-        let (aw, ah) = (self.width * factor, self.height * factor);
-        let (bw, bh) = (other.width * factor, other.height * factor);
+        let grown = |frame: &Self| Self {
+            width: frame.width * factor,
+            height: frame.height * factor,
+            ..*frame
+        };
+        let (a, b) = (grown(self), grown(other));
+        let shared = a.shared(&b);
+        if shared <= 0.0 {
+            return 0.0;
+        }
+        shared / (a.area() + b.area() - shared).max(shared)
+    }
+
+    /// The share of this box that lies in another one.
+    pub(super) fn share_in(&self, other: &Self) -> f64 {
+        self.shared(other) / self.area()
+    }
+
+    /// The box around both.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let around = |a: f64, a_side: f64, b: f64, b_side: f64| {
+            let low = (a - a_side / 2.0).min(b - b_side / 2.0);
+            let high = (a + a_side / 2.0).max(b + b_side / 2.0);
+            (low.midpoint(high), high - low)
+        };
+        let (x, width) = around(self.x, self.width, other.x, other.width);
+        let (y, height) = around(self.y, self.height, other.y, other.height);
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
+    }
+
+    fn area(&self) -> f64 {
+        self.width * self.height
+    }
+
+    /// Area of the intersection.
+    fn shared(&self, other: &Self) -> f64 {
         let overlap = |a: f64, a_side: f64, b: f64, b_side: f64| {
             (a + a_side / 2.0).min(b + b_side / 2.0) - (a - a_side / 2.0).max(b - b_side / 2.0)
         };
-        let width = overlap(self.x, aw, other.x, bw);
-        let height = overlap(self.y, ah, other.y, bh);
-        if width <= 0.0 || height <= 0.0 {
-            return 0.0;
-        }
-        let shared = width * height;
-        shared / (aw * ah + bw * bh - shared).max(shared)
+        let width = overlap(self.x, self.width, other.x, other.width);
+        let height = overlap(self.y, self.height, other.y, other.height);
+        width.max(0.0) * height.max(0.0)
     }
 }
 
@@ -89,6 +130,10 @@ pub(super) struct Target {
     /// For sure.
     pub(super) first_seen: FrameTime,
     pub(super) last_seen: FrameTime,
+    /// Last seen in a detection that showed nothing else.
+    pub(super) last_alone: FrameTime,
+    /// The detection of this frame, until it is taken in.
+    pub(super) matched: Option<Seen>,
     pub(super) hits: u32,
     pub(super) score: f32,
     x: Axis,
@@ -112,6 +157,8 @@ impl Target {
             origin,
             first_seen: at,
             last_seen: at,
+            last_alone: at,
+            matched: None,
             hits: 1,
             score: detection.score.get(),
             x: Axis::new(frame.x, scaled(PLACE, size)),
@@ -142,17 +189,26 @@ impl Target {
         self.height.predict(dt, scaled(SHAPE, size));
     }
 
-    pub(super) fn see(&mut self, at: FrameTime, detection: &Detection, aspect: f32) {
-        let frame = Frame::new(&detection.bbox, aspect);
+    pub(super) fn see(&mut self, at: FrameTime, seen: &Seen) {
         let size = self.size();
-        self.x.update(frame.x, scaled(PLACE, size));
-        self.y.update(frame.y, scaled(PLACE, size));
-        self.width.update(frame.width, scaled(SHAPE, size));
-        self.height.update(frame.height, scaled(SHAPE, size));
-        self.last_seen = at;
+        self.move_to(&seen.frame, scaled(PLACE, size));
+        self.width.update(seen.frame.width, scaled(SHAPE, size));
+        self.height.update(seen.frame.height, scaled(SHAPE, size));
+        (self.last_seen, self.last_alone) = (at, at);
         self.hits = self.hits.saturating_add(1);
-        self.score = detection.score.get();
-        self.vote(detection.class, self.score);
+        self.score = seen.detection.score.get();
+        self.vote(seen.detection.class, self.score);
+    }
+
+    /// A detection shows it together with another one; `frame` is its share.
+    pub(super) fn see_merged(&mut self, at: FrameTime, frame: Frame) {
+        self.move_to(&frame, scaled(MERGED, self.size()));
+        self.last_seen = at;
+    }
+
+    fn move_to(&mut self, frame: &Frame, noise: Noise) {
+        self.x.update(frame.x, noise);
+        self.y.update(frame.y, noise);
     }
 
     pub(super) fn frame(&self) -> Frame {
