@@ -90,6 +90,13 @@ impl Frame {
         self.shared(other) / self.area()
     }
 
+    /// The distance of the middles of the lower edges, in sizes of this box.
+    pub(super) fn feet_apart(&self, other: &Self) -> f64 {
+        let x = self.x - other.x;
+        let y = (self.y + self.height / 2.0) - (other.y + other.height / 2.0);
+        (x * x + y * y).sqrt() / size(self.width, self.height)
+    }
+
     /// The box around both.
     pub(super) fn union(&self, other: &Self) -> Self {
         let around = |a: f64, a_side: f64, b: f64, b_side: f64| {
