@@ -21,10 +21,17 @@ pub(super) fn side(from: Point, to: Point, point: Point) -> f64 {
 /// not at all.
 ///
 /// Both segments are half open: a point on a line counts to its left. So a way through a corner of
-/// a polyline, or one that stops on the line and goes on, is counted once.
+/// a polyline, or one that stops on the line and goes on, is counted once. Which side of the way an
+/// end of the segment is on that lies on it does not depend on the direction of the way: who turns
+/// back there passes as often as he did.
 pub(super) fn passage(from: Point, to: Point, p: Point, q: Point) -> i32 {
-    let p_right = 0.0 < side(from, to, p);
-    let q_right = 0.0 < side(from, to, q);
+    let (low, high) = if (from.x, from.y) <= (to.x, to.y) {
+        (from, to)
+    } else {
+        (to, from)
+    };
+    let p_right = 0.0 < side(low, high, p);
+    let q_right = 0.0 < side(low, high, q);
     if p_right == q_right {
         return 0;
     }

@@ -190,3 +190,11 @@ fn distances_are_in_picture_heights() {
     assert!((square.signed_distance(Point::new(0.0, 0.5), 2.0) + 0.5).abs() < 1e-6);
     assert!((square.area() - 0.25).abs() < 1e-6);
 }
+
+/// Found by `back_is_the_opposite_of_forth`: the way just touches an end of the line.
+#[test]
+fn who_touches_the_end_of_a_line_and_returns_is_where_he_was() {
+    let line = Polyline::new(vec![Point::new(0.5, 0.5), Point::new(0.5, 0.9)]).unwrap();
+    let (a, b) = (Point::new(0.25, 0.5), Point::new(0.75, 0.5));
+    assert_eq!(line.passages(a, b) + line.passages(b, a), 0);
+}

@@ -136,6 +136,20 @@ impl<'a> View<'a> {
         self.tracks.get(index)
     }
 
+    /// Whether the track has just begun: a rule that does not know it may believe its beginning.
+    fn is_new(&self, track: &Track) -> bool {
+        self.at.micros_since(track.first_seen) <= GAP_MAX_MICROS
+    }
+
+    /// Where a track that a rule meets for the first time was before, as far as that is known.
+    fn first_bbox(&self, track: &Track) -> BBox {
+        if self.is_new(track) {
+            track.first_bbox
+        } else {
+            track.bbox
+        }
+    }
+
     fn object(&self, track: &Track) -> Object {
         Object {
             track: track.id,

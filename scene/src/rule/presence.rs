@@ -78,17 +78,25 @@ impl Presence {
                 distance,
             };
             let known = self.sights.replace(track.id, sight);
-            let before = known.unwrap_or(sight);
+            // Who is new has been on his way since his first detection, a little before his track was
+            // confirmed.
+            let before = known.unwrap_or_else(|| {
+                let first = foot(&view.first_bbox(track));
+                Sight {
+                    at: if view.is_new(track) {
+                        track.first_seen
+                    } else {
+                        view.at
+                    },
+                    distance: area.signed_distance(first, view.aspect),
+                }
+            });
             if self.visits.get_mut(track.id).is_none()
                 && 0.0 <= distance
                 && labels.admits(track.class)
             {
-                // Who appears in the area has been there since his first detection, a little before
-                // his track was confirmed.
-                let is_new =
-                    known.is_none() && view.at.micros_since(track.first_seen) <= GAP_MAX_MICROS;
-                let since = if is_new {
-                    track.first_seen
+                let since = if known.is_none() && 0.0 <= before.distance {
+                    before.at
                 } else {
                     reached(0.0, before, sight)
                 };

@@ -5,13 +5,14 @@
 //! the foot's path through the line are added up, to the right as +1 and to the left as -1, until
 //! the foot is clear of the line; only the sum counts. *Clear* is a distance in proportion to the
 //! box, so that near and far objects are judged alike. Predicted positions are ignored: who is lost
-//! on one side and found on the other has walked straight. Across a blindness nothing is joined: there
+//! on one side and found on the other has walked straight. So has who was first detected on one side
+//! and is known to be somebody, as a track, only on the other. Across a blindness nothing is joined: there
 //! the tracks end.
 
 use super::{Output, View, event, foot, memory::Memory};
 use crate::{
     event::{Direction, Kind, Phase},
-    geometry::Point,
+    geometry::{BBox, Point},
     spec::{Definition, LineDefinition},
     track::TrackState,
 };
@@ -45,15 +46,13 @@ impl Tripwire {
         self.walkers.retain(|id, _| view.track(id).is_some());
         for track in view.tracks.iter().filter(|t| t.state == TrackState::Seen) {
             let foot = foot(&track.bbox);
-            let clear =
-                CLEAR_SIZES * track.bbox.size(view.aspect) <= line.line.distance(foot, view.aspect);
+            let clear = is_clear(line, &track.bbox, view.aspect);
+            if self.walkers.get_mut(track.id).is_none() {
+                let first = view.first_bbox(track);
+                self.walkers
+                    .replace(track.id, Walker::new(line, &first, view.aspect));
+            }
             let Some(walker) = self.walkers.get_mut(track.id) else {
-                let walker = Walker {
-                    foot,
-                    came_from_a_side: clear,
-                    passages: 0,
-                };
-                self.walkers.replace(track.id, walker);
                 continue;
             };
             let step = line.line.passages(walker.foot, foot);
@@ -86,4 +85,18 @@ impl Tripwire {
             out.events.push(event);
         }
     }
+}
+
+impl Walker {
+    fn new(line: &LineDefinition, bbox: &BBox, aspect: f32) -> Self {
+        Self {
+            foot: foot(bbox),
+            came_from_a_side: is_clear(line, bbox, aspect),
+            passages: 0,
+        }
+    }
+}
+
+fn is_clear(line: &LineDefinition, bbox: &BBox, aspect: f32) -> bool {
+    CLEAR_SIZES * bbox.size(aspect) <= line.line.distance(foot(bbox), aspect)
 }

@@ -17,6 +17,9 @@ const MATCH_SECOND: f64 = 0.5;
 const MATCH_TENTATIVE: f64 = 0.2;
 /// What is left of the likeness when the classes differ.
 const OTHER_CLASS: f64 = 0.8;
+/// How much less alike two are for each size of the box that lies between their feet. Of two who
+/// overlap, the feet tell who is nearer, and the nearer one's are seen.
+const FEET_APART: f64 = 0.3;
 /// How far a box is grown before boxes are compared, in its own sizes per second since the target
 /// was seen …
 const GROW_PER_SECOND: f64 = 1.0;
@@ -30,6 +33,8 @@ const GROW_LIMIT: f64 = 1.0;
 /// A detection of the frame at hand.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
+    /// In the frame.
+    pub(super) order: usize,
     pub(super) detection: Detection,
     pub(super) frame: Frame,
     pub(super) taken: bool,
@@ -60,7 +65,12 @@ pub(super) fn benefit(
     };
     let most = GROW_MAX.max(per_second * pause).min(GROW_LIMIT);
     let grow = (per_second * at.seconds_since(target.last_seen)).clamp(0.0, most);
-    let mut likeness = target.frame().iou(&seen.frame, grow);
+    let frame = target.frame();
+    let mut likeness = frame.iou(&seen.frame, grow);
+    // Whose velocity is not known may be far from where he was.
+    if round != Round::Tentative {
+        likeness /= 1.0 + FEET_APART * frame.feet_apart(&seen.frame);
+    }
     if target.class() != seen.detection.class {
         likeness *= OTHER_CLASS;
     }

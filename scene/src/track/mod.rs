@@ -3,20 +3,26 @@
 //! A tracker of the ByteTrack family (Zhang et al., *ByteTrack: Multi-Object Tracking by
 //! Associating Every Detection Box*, ECCV 2022): confident detections are matched first, then the
 //! weak ones with what is left, so that somebody half hidden is followed and nothing weak starts a
-//! track. What differs: an exact assignment in whole numbers, and every age is a time, so that the
-//! frame rate does not matter.
+//! track. What differs: an exact assignment in whole numbers; every age is a time, so that the frame
+//! rate does not matter; a detection may show two (`merged`); a track begins with the weak detections
+//! that led to it (`trace`).
 
 mod assign;
 mod kalman;
 mod likeness;
+mod merged;
+mod settings;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use self::{
     assign::Assigner,
     likeness::{Round, Seen, benefit},
+    settings::Settings,
     target::{Frame, Target},
+    trace::{Sight, Traces},
 };
 use crate::{
     detection::{Class, Detection},
@@ -44,8 +50,10 @@ pub struct Track {
     pub class: Class,
     /// The last detection's.
     pub score: f32,
-    /// Its first detection.
+    /// Its first detection, which may be a weak one up to a second before the first sure one.
     pub first_seen: FrameTime,
+    /// Where that was. The way from there to here rests on detections, not on predictions.
+    pub first_bbox: BBox,
     /// Smoothed, or predicted.
     pub bbox: BBox,
     /// Whether this frame shows it.
@@ -70,6 +78,8 @@ pub struct Tracker {
     next_id: u64,
     /// In the order of birth.
     targets: Vec<Target>,
+    /// What may become targets.
+    traces: Traces,
     /// What `step` answers, by id.
     tracks: Vec<Track>,
     assigner: Assigner,
@@ -81,17 +91,6 @@ pub struct Tracker {
     pairs: Vec<(usize, usize)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Settings {
-    score_new: f32,
-    score_high: f32,
-    score_low: f32,
-    confirm_hits: u32,
-    confirm_micros: i64,
-    tentative_micros: i64,
-    lost_micros: i64,
-}
-
 impl Tracker {
     /// A tracker for a picture of this width / height.
     pub fn new(spec: &TrackerSpec, aspect: f32) -> Self {
@@ -101,6 +100,7 @@ impl Tracker {
             last: None,
             next_id: 1,
             targets: Vec::new(),
+            traces: Traces::default(),
             tracks: Vec::new(),
             assigner: Assigner::default(),
             confident: Vec::new(),
@@ -121,6 +121,7 @@ impl Tracker {
         self.round(at, Round::First);
         self.round(at, Round::Second);
         self.round(at, Round::Tentative);
+        self.settle(at);
         self.begin(at);
         self.confirm(at);
         self.give_up(at);
@@ -132,6 +133,7 @@ impl Tracker {
     /// Forgets all targets; ids go on.
     pub fn clear(&mut self) {
         self.targets.clear();
+        self.traces.clear();
         self.tracks.clear();
     }
 
@@ -175,13 +177,18 @@ impl Tracker {
         let usable = detections
             .iter()
             .filter(|d| self.settings.score_low <= d.score.get());
-        self.confident.extend(usable.map(|d| Seen {
-            detection: *d,
-            frame: Frame::new(&d.bbox, self.aspect),
-            taken: false,
-        }));
         self.confident
-            .sort_by(|a, b| b.detection.score.get().total_cmp(&a.detection.score.get()));
+            .extend(usable.enumerate().map(|(order, d)| Seen {
+                order,
+                detection: *d,
+                frame: Frame::new(&d.bbox, self.aspect),
+                taken: false,
+            }));
+        // By order among equals; a stable sort would allocate.
+        self.confident.sort_unstable_by(|a, b| {
+            let scores = b.detection.score.get().total_cmp(&a.detection.score.get());
+            scores.then(a.order.cmp(&b.order))
+        });
         self.confident.truncate(DETECTIONS_MAX);
         for index in 0..self.confident.len() {
             let (better, rest) = self.confident.split_at_mut(index);
@@ -206,7 +213,7 @@ impl Tracker {
         self.candidates.clear();
         self.candidates
             .extend(self.targets.iter().enumerate().filter_map(|(i, target)| {
-                let waiting = target.last_seen < at;
+                let waiting = target.last_seen < at && target.matched.is_none();
                 let right = match round {
                     Round::First => target.is_confirmed(),
                     Round::Second => {
@@ -242,19 +249,61 @@ impl Tracker {
                 .get(row)
                 .and_then(|i| self.targets.get_mut(*i));
             if let (Some(target), Some(seen)) = (target, pool.get_mut(column)) {
-                target.see(at, &seen.detection, self.aspect);
+                target.matched = Some(*seen);
                 seen.taken = true;
+                if round == Round::Tentative {
+                    // The target may be given up before it is confirmed.
+                    let frame = seen.frame;
+                    self.traces.extend(Sight { at, frame });
+                }
+            }
+        }
+    }
+
+    /// Targets take in the detections that they were matched with.
+    fn settle(&mut self, at: FrameTime) {
+        for index in 0..self.targets.len() {
+            let Some(target) = self.targets.get_mut(index) else {
+                continue;
+            };
+            let Some(seen) = target.matched.take() else {
+                continue;
+            };
+            let own = target.frame();
+            let partner = merged::partner(at, &self.targets, index, &seen.frame)
+                .and_then(|other| self.targets.get_mut(other));
+            let Some(partner) = partner else {
+                if let Some(target) = self.targets.get_mut(index) {
+                    target.see(at, &seen);
+                }
+                continue;
+            };
+            let (mine, theirs) = merged::share(&seen.frame, &own, &partner.frame());
+            partner.see_merged(at, theirs);
+            if let Some(target) = self.targets.get_mut(index) {
+                target.see_merged(at, mine);
             }
         }
     }
 
     fn begin(&mut self, at: FrameTime) {
         for seen in self.confident.iter().filter(|seen| !seen.taken) {
+            let sight = Sight {
+                at,
+                frame: seen.frame,
+            };
+            let origin = self.traces.extend(sight);
             let sure = self.settings.score_new <= seen.detection.score.get();
             if sure && self.targets.len() < TARGETS_MAX {
                 self.targets
-                    .push(Target::new(at, &seen.detection, self.aspect));
+                    .push(Target::new(sight, &seen.detection, origin));
             }
+        }
+        for seen in self.weak.iter().filter(|seen| !seen.taken) {
+            self.traces.extend(Sight {
+                at,
+                frame: seen.frame,
+            });
         }
     }
 
@@ -284,6 +333,7 @@ impl Tracker {
             // What the very last frame showed gets one more, however slow the frames come.
             unseen == 0 || unseen <= limit
         });
+        self.traces.give_up(at, settings.tentative_micros);
     }
 
     /// Of two targets in one place the one goes that was seen less recently, or less often.
@@ -318,12 +368,13 @@ impl Tracker {
                     } else {
                         TrackState::Predicted
                     };
-                    let bbox = target.bbox(aspect)?;
+                    let bbox = target.frame().bbox(aspect)?;
                     Some(Track {
                         id: target.id,
                         class: target.class(),
                         score: target.score,
-                        first_seen: target.first_seen,
+                        first_seen: target.origin.at,
+                        first_bbox: target.origin.frame.bbox(aspect).unwrap_or(bbox),
                         bbox,
                         state,
                     })
@@ -331,21 +382,6 @@ impl Tracker {
         );
         self.tracks.sort_unstable_by_key(|track| track.id);
         &self.tracks
-    }
-}
-
-impl Settings {
-    fn new(spec: &TrackerSpec) -> Self {
-        let micros = crate::spec::micros;
-        Self {
-            score_new: spec.score_new,
-            score_high: spec.score_high,
-            score_low: spec.score_low,
-            confirm_hits: spec.confirm_hits,
-            confirm_micros: micros(spec.confirm_seconds),
-            tentative_micros: micros(spec.tentative_seconds),
-            lost_micros: micros(spec.lost_seconds),
-        }
     }
 }
 

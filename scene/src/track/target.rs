@@ -1,6 +1,10 @@
 //! One object that is followed, from the first detection to the last.
 
-use super::kalman::{Axis, Noise};
+use super::{
+    kalman::{Axis, Noise},
+    likeness::Seen,
+    trace::Sight,
+};
 use crate::{
     detection::{Class, Detection},
     geometry::BBox,
@@ -13,6 +17,11 @@ const PLACE: Noise = Noise {
     walk: 0.05,
     acceleration: 0.5,
     velocity: 1.0,
+};
+/// The same for a share of a detection of two.
+const MERGED: Noise = Noise {
+    measurement: 0.20,
+    ..PLACE
 };
 const SHAPE: Noise = Noise {
     measurement: 0.20,
@@ -45,23 +54,78 @@ impl Frame {
         }
     }
 
+    /// `None` far out of the picture.
+    pub(super) fn bbox(&self, aspect: f32) -> Option<BBox> {
+        let aspect = f64::from(aspect);
+        let (width, height) = (self.width / aspect, self.height);
+        #[expect(clippy::cast_possible_truncation, reason = "single precision is meant")]
+        BBox::new(
+            (self.x / aspect - width / 2.0) as f32,
+            (self.y - height / 2.0) as f32,
+            width as f32,
+            height as f32,
+        )
+    }
+
     /// Intersection over union of two boxes, each grown on every side by a share of its own size
     /// (Yang et al., *Hard to Track Objects with Irregular Motions and Similar Appearances? Make It
     /// Easier by Buffering the Matching Space*, WACV 2023).
     pub(super) fn iou(&self, other: &Self, grow: f64) -> f64 {
         let factor = 1.0 + 2.0 * grow;
-        let (aw, ah) = (self.width * factor, self.height * factor);
-        let (bw, bh) = (other.width * factor, other.height * factor);
+        let grown = |frame: &Self| Self {
+            width: frame.width * factor,
+            height: frame.height * factor,
+            ..*frame
+        };
+        let (a, b) = (grown(self), grown(other));
+        let shared = a.shared(&b);
+        if shared <= 0.0 {
+            return 0.0;
+        }
+        shared / (a.area() + b.area() - shared).max(shared)
+    }
+
+    /// The share of this box that lies in another one.
+    pub(super) fn share_in(&self, other: &Self) -> f64 {
+        self.shared(other) / self.area()
+    }
+
+    /// The distance of the middles of the lower edges, in sizes of this box.
+    pub(super) fn feet_apart(&self, other: &Self) -> f64 {
+        let x = self.x - other.x;
+        let y = (self.y + self.height / 2.0) - (other.y + other.height / 2.0);
+        (x * x + y * y).sqrt() / size(self.width, self.height)
+    }
+
+    /// The box around both.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let around = |a: f64, a_side: f64, b: f64, b_side: f64| {
+            let low = (a - a_side / 2.0).min(b - b_side / 2.0);
+            let high = (a + a_side / 2.0).max(b + b_side / 2.0);
+            (low.midpoint(high), high - low)
+        };
+        let (x, width) = around(self.x, self.width, other.x, other.width);
+        let (y, height) = around(self.y, self.height, other.y, other.height);
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
+    }
+
+    fn area(&self) -> f64 {
+        self.width * self.height
+    }
+
+    /// Area of the intersection.
+    fn shared(&self, other: &Self) -> f64 {
         let overlap = |a: f64, a_side: f64, b: f64, b_side: f64| {
             (a + a_side / 2.0).min(b + b_side / 2.0) - (a - a_side / 2.0).max(b - b_side / 2.0)
         };
-        let width = overlap(self.x, aw, other.x, bw);
-        let height = overlap(self.y, ah, other.y, bh);
-        if width <= 0.0 || height <= 0.0 {
-            return 0.0;
-        }
-        let shared = width * height;
-        shared / (aw * ah + bw * bh - shared).max(shared)
+        let width = overlap(self.x, self.width, other.x, other.width);
+        let height = overlap(self.y, self.height, other.y, other.height);
+        width.max(0.0) * height.max(0.0)
     }
 }
 
@@ -69,8 +133,14 @@ impl Frame {
 pub(super) struct Target {
     /// 0 until confirmed.
     pub(super) id: u64,
+    pub(super) origin: Sight,
+    /// For sure.
     pub(super) first_seen: FrameTime,
     pub(super) last_seen: FrameTime,
+    /// Last seen in a detection that showed nothing else.
+    pub(super) last_alone: FrameTime,
+    /// The detection of this frame, until it is taken in.
+    pub(super) matched: Option<Seen>,
     pub(super) hits: u32,
     pub(super) score: f32,
     x: Axis,
@@ -81,8 +151,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn new(at: FrameTime, detection: &Detection, aspect: f32) -> Self {
-        let frame = Frame::new(&detection.bbox, aspect);
+    /// What is seen for sure for the first time, and the first sight of it.
+    pub(super) fn new(sight: Sight, detection: &Detection, origin: Sight) -> Self {
+        let Sight { at, frame } = sight;
         let size = size(frame.width, frame.height);
         let mut votes = [(detection.class, 0.0); BALLOTS];
         if let Some(first) = votes.first_mut() {
@@ -90,8 +161,11 @@ impl Target {
         }
         Self {
             id: 0,
+            origin,
             first_seen: at,
             last_seen: at,
+            last_alone: at,
+            matched: None,
             hits: 1,
             score: detection.score.get(),
             x: Axis::new(frame.x, scaled(PLACE, size)),
@@ -122,17 +196,26 @@ impl Target {
         self.height.predict(dt, scaled(SHAPE, size));
     }
 
-    pub(super) fn see(&mut self, at: FrameTime, detection: &Detection, aspect: f32) {
-        let frame = Frame::new(&detection.bbox, aspect);
+    pub(super) fn see(&mut self, at: FrameTime, seen: &Seen) {
         let size = self.size();
-        self.x.update(frame.x, scaled(PLACE, size));
-        self.y.update(frame.y, scaled(PLACE, size));
-        self.width.update(frame.width, scaled(SHAPE, size));
-        self.height.update(frame.height, scaled(SHAPE, size));
-        self.last_seen = at;
+        self.move_to(&seen.frame, scaled(PLACE, size));
+        self.width.update(seen.frame.width, scaled(SHAPE, size));
+        self.height.update(seen.frame.height, scaled(SHAPE, size));
+        (self.last_seen, self.last_alone) = (at, at);
         self.hits = self.hits.saturating_add(1);
-        self.score = detection.score.get();
-        self.vote(detection.class, self.score);
+        self.score = seen.detection.score.get();
+        self.vote(seen.detection.class, self.score);
+    }
+
+    /// A detection shows it together with another one; `frame` is its share.
+    pub(super) fn see_merged(&mut self, at: FrameTime, frame: Frame) {
+        self.move_to(&frame, scaled(MERGED, self.size()));
+        self.last_seen = at;
+    }
+
+    fn move_to(&mut self, frame: &Frame, noise: Noise) {
+        self.x.update(frame.x, noise);
+        self.y.update(frame.y, noise);
     }
 
     pub(super) fn frame(&self) -> Frame {
@@ -142,19 +225,6 @@ impl Target {
             width: self.width.position().max(f64::from(BBox::SIDE_MIN)),
             height: self.height.position().max(f64::from(BBox::SIDE_MIN)),
         }
-    }
-
-    /// `None` when the target was predicted far out of the picture.
-    pub(super) fn bbox(&self, aspect: f32) -> Option<BBox> {
-        let (frame, aspect) = (self.frame(), f64::from(aspect));
-        let (width, height) = (frame.width / aspect, frame.height);
-        #[expect(clippy::cast_possible_truncation, reason = "single precision is meant")]
-        BBox::new(
-            (frame.x / aspect - width / 2.0) as f32,
-            (frame.y - height / 2.0) as f32,
-            width as f32,
-            height as f32,
-        )
     }
 
     /// The class with the most votes; the earlier among equals.

@@ -284,3 +284,80 @@ fn two_tracks_in_one_place_become_one() {
     assert_eq!((counts[5], counts[15]), (2, 1), "{counts:?}");
     assert_eq!(tracker.tracks()[0].id, 1);
 }
+
+#[test]
+fn a_track_begins_with_the_weak_detections_that_led_to_it() {
+    let mut tracker = tracker();
+    for frame in 0..20_u32 {
+        let time = f64::from(frame) * 0.1;
+        let mut one = person(0.2 + 0.1 * time, 0.6, 0.25);
+        // Weak for 1.2 s: longer than a trace reaches back.
+        if frame < 12 {
+            one.score = crate::Score::new(0.2).unwrap();
+        }
+        tracker.step(at(time), &[one]);
+    }
+    let [track] = tracker.tracks() else {
+        panic!("{:?}", tracker.tracks())
+    };
+    let before = at(1.2).seconds_since(track.first_seen);
+    assert!((0.5..=1.1).contains(&before), "{before}");
+    let x = 0.2 + 0.1 * track.first_seen.seconds_since(at(0.0));
+    assert!((f64::from(track.first_bbox.foot().x) - x).abs() < 1e-4);
+}
+
+#[test]
+fn two_who_pass_each_other_in_one_box_keep_their_names_sizes_and_places() {
+    let mut tracker = tracker();
+    let mut worst = 0.0_f32;
+    for frame in 0..60_u32 {
+        let time = f64::from(frame) * 0.1;
+        let near = person(0.35 + 0.05 * time, 0.66, 0.27);
+        let far = person(0.65 - 0.05 * time, 0.58, 0.24);
+        let merged = 0.15 < near.bbox.iou(&far.bbox);
+        let both = BBox::from_corners(
+            near.bbox.left().min(far.bbox.left()),
+            near.bbox.top().min(far.bbox.top()),
+            near.bbox.right().max(far.bbox.right()),
+            near.bbox.bottom().max(far.bbox.bottom()),
+        );
+        let one = [Detection {
+            bbox: both.unwrap(),
+            ..near
+        }];
+        let detections = [near, far];
+        let tracks = tracker.step(at(time), if merged { &one } else { &detections });
+        for (track, truth) in tracks.iter().zip(&detections) {
+            worst = worst.max((track.bbox.height() - truth.bbox.height()).abs());
+            worst = worst.max((track.bbox.foot().x - truth.bbox.foot().x).abs());
+        }
+        assert!(!merged || tracks.iter().all(|t| t.state == TrackState::Seen));
+    }
+    let [a, b] = tracker.tracks() else {
+        panic!("{:?}", tracker.tracks())
+    };
+    assert_eq!((a.id, b.id), (1, 2));
+    assert!(
+        b.bbox.center().x < a.bbox.center().x && worst < 0.02,
+        "{worst}"
+    );
+}
+
+/// Nobody stays in another one's box for good.
+#[test]
+fn who_does_not_come_out_of_a_common_box_is_lost() {
+    let mut tracker = tracker();
+    for frame in 0..60_u32 {
+        let boxes = [boxed([0.3, 0.3, 0.1, 0.3]), boxed([0.36, 0.33, 0.1, 0.3])];
+        let one = [boxed([0.3, 0.3, 0.16, 0.33])];
+        let tracks = tracker.step(
+            at(f64::from(frame) * 0.1),
+            if frame < 20 { &boxes } else { &one },
+        );
+        match frame {
+            20..29 => assert!(tracks.iter().all(|t| t.state == TrackState::Seen)),
+            52.. => assert_eq!(tracks.len(), 1),
+            _ => {}
+        }
+    }
+}

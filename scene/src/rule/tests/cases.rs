@@ -70,6 +70,31 @@ fn who_is_lost_before_the_line_and_found_behind_it_has_passed_it() {
     .assert_eq(&text(&events));
 }
 
+/// Fast, and first seen a moment before the line: the track is confirmed behind it. Its first
+/// detections, weak ones, were clear of the line on the side that it came from.
+#[test]
+fn who_is_known_only_behind_the_line_comes_from_where_he_was_first_detected() {
+    let dash = |first_weak: f64| {
+        run(GATE, 4, |time| {
+            let mut one = person(0.5 + (1.32 - time) * 0.25, 0.6, 0.25);
+            if time < 1.3 {
+                one.score = crate::Score::new(0.2).unwrap();
+            }
+            Some(if (first_weak..2.0).contains(&time) {
+                vec![one]
+            } else {
+                Vec::new()
+            })
+        })
+    };
+    expect![[r#"
+        1.50    gate LineCrossed ToRight person1
+    "#]]
+    .assert_eq(&text(&dash(1.1)));
+    // Without them nobody knows.
+    expect![""].assert_eq(&text(&dash(1.3)));
+}
+
 #[test]
 fn only_the_direction_and_the_classes_asked_for() {
     let way = [(1.0, 0.7), (4.0, 0.3), (6.0, 0.3), (9.0, 0.7)];
