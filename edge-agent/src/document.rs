@@ -42,9 +42,12 @@ pub(crate) fn read_text(file: &Path) -> Result<String, Fault> {
         line: None,
         message,
     };
-    let size = std::fs::metadata(file)
-        .map_err(|e| fault(format!("cannot be read: {e}")))?
-        .len();
+    let metadata = std::fs::metadata(file).map_err(|e| fault(format!("cannot be read: {e}")))?;
+    // A pipe would be waited for without end.
+    if !metadata.is_file() {
+        return Err(fault("is not a file".to_owned()));
+    }
+    let size = metadata.len();
     if size > FILE_BYTES_MAX {
         return Err(fault(format!(
             "has {size} bytes, more than the {FILE_BYTES_MAX} allowed"

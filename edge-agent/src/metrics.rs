@@ -4,10 +4,7 @@ use std::{
     convert::Infallible,
     future::ready,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -190,15 +187,11 @@ impl Metrics {
 }
 
 impl CameraMetrics {
-    /// Totals since the camera's start.
+    /// So many more than were told before. The counters outlive a camera's loop.
     pub fn frames(&self, decoded: u64, analysed: u64, dropped: u64) {
-        for (counter, total) in [
-            (&self.decoded, decoded),
-            (&self.analysed, analysed),
-            (&self.dropped, dropped),
-        ] {
-            counter.inner().fetch_max(total, Ordering::Relaxed);
-        }
+        self.decoded.inc_by(decoded);
+        self.analysed.inc_by(analysed);
+        self.dropped.inc_by(dropped);
     }
 
     /// `delay` is the time since capture, in seconds.

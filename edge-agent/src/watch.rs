@@ -77,12 +77,20 @@ struct Watch {
     snapshot_at: Option<Instant>,
     /// Size told in the last setup.
     told_size: Option<(usize, usize)>,
-    last_frame: Option<FrameTime>,
+    /// Of the last frame that the detector saw.
+    last_seen: Option<FrameTime>,
     is_blind: bool,
+    /// Frames are coming.
+    has_picture: bool,
     problem: String,
+    /// The detector failed on the last frame.
+    is_failing: bool,
+    /// When that was last said.
     fault_at: Option<Instant>,
     analysed: u64,
     rate: Rate,
+    /// Decoded, analysed, dropped.
+    frames_told: Told,
     /// Reused from frame to frame.
     events: Vec<Event>,
 }
@@ -100,12 +108,15 @@ pub fn watch(camera: Camera, around: Surroundings) {
         snapshots: Snapshots::default(),
         snapshot_at: None,
         told_size: None,
-        last_frame: None,
+        last_seen: None,
         is_blind: true,
+        has_picture: false,
         problem: String::new(),
+        is_failing: false,
         fault_at: None,
         analysed: 0,
         rate: Rate::new(),
+        frames_told: Told::default(),
         events: Vec::new(),
     };
     watch.tell_setup();
@@ -130,6 +141,7 @@ impl Watch {
                 Poll::Frame(frame) => self.frame(&frame),
                 Poll::Idle => {}
                 Poll::Lost(error) => {
+                    self.has_picture = false;
                     let problem = error.to_string();
                     // Once for each reason: a dead camera must not fill the log.
                     if problem != self.problem {
@@ -147,14 +159,9 @@ impl Watch {
     }
 
     fn frame(&mut self, frame: &Frame) {
-        if self.last_frame.is_none() || !self.problem.is_empty() {
+        if !std::mem::replace(&mut self.has_picture, true) {
             info!(camera = %self.camera.id, "picture is there");
             self.problem.clear();
-        }
-        self.last_frame = Some(frame.at);
-        self.is_blind = false;
-        if let Some(change) = self.signal.frame(frame.at) {
-            self.events.push(change.event());
         }
         let started = Instant::now();
         let looked = self.sight.look(frame, &mut self.events).map(drop);
@@ -164,6 +171,14 @@ impl Watch {
         }
         match looked {
             Ok(()) => {
+                self.last_seen = Some(frame.at);
+                self.is_blind = false;
+                if std::mem::take(&mut self.is_failing) {
+                    self.problem.clear();
+                }
+                if let Some(change) = self.signal.frame(frame.at) {
+                    self.events.push(change.event());
+                }
                 self.analysed += 1;
                 self.around
                     .metrics
@@ -171,12 +186,14 @@ impl Watch {
                     .observe(started.elapsed().as_secs_f64());
                 self.tell_with_picture(frame);
             }
-            // The frame was not seen; without a detector nothing can be masked either.
+            // The frame was not seen, and while none is, all is unknown and the camera as good as
+            // lost; without a detector nothing can be masked either.
             Err(error) => {
                 if self.fault_at.is_none_or(|at| FAULT_REPORT <= at.elapsed()) {
                     self.fault_at = Some(Instant::now());
                     warn!(camera = %self.camera.id, %error, "frame not analysed");
                 }
+                self.is_failing = true;
                 self.problem = error.to_string();
                 self.tell(None);
             }
@@ -224,6 +241,9 @@ impl Watch {
         let name =
             |class: scene::Class| classes.get(usize::from(class.0)).map_or("", String::as_str);
         let detector = &self.sight.detector;
+        let (width, height) = self.sight.size().unwrap_or((1, 1));
+        #[expect(clippy::cast_precision_loss, reason = "sides are below 2^24")]
+        let aspect = width as f32 / height as f32;
         let detections = detector.detections().iter().chain(detector.others());
         let found = detections.map(|d| (d.class, d.bbox));
         let followed = self
@@ -233,7 +253,7 @@ impl Watch {
             .map(|track| (track.class, track.bbox));
         found
             .chain(followed)
-            .filter_map(|(class, bbox)| region(name(class), &bbox))
+            .filter_map(|(class, bbox)| region(name(class), &bbox, aspect))
             .collect()
     }
 
@@ -263,7 +283,7 @@ impl Watch {
 
     fn tick(&mut self) {
         let now = self.around.clock.now();
-        if let Some(last) = self.last_frame
+        if let Some(last) = self.last_seen
             && !self.is_blind
             && GAP_MAX_MICROS < now.micros_since(last)
         {
@@ -284,13 +304,14 @@ impl Watch {
         let decoded = self.live.decoded();
         let state = if self.live.is_playing() && !self.is_blind {
             v1::CameraState::Live
-        } else if self.last_frame.is_none() && self.problem.is_empty() {
+        } else if self.last_seen.is_none() && self.problem.is_empty() {
             v1::CameraState::Connecting
         } else {
             v1::CameraState::Lost
         };
         let dropped = decoded.saturating_sub(self.analysed);
-        self.around.metrics.frames(decoded, self.analysed, dropped);
+        let more = self.frames_told.advance([decoded, self.analysed, dropped]);
+        self.around.metrics.frames(more[0], more[1], more[2]);
         self.around
             .metrics
             .live
@@ -339,6 +360,23 @@ impl Watch {
         self.sight.scene.finish(now, &mut self.events);
         self.tell(None);
         self.tell_status();
+        self.around.metrics.live.set(0);
+    }
+}
+
+/// Totals that were told.
+#[derive(Default)]
+struct Told([u64; 3]);
+
+impl Told {
+    /// How much each has grown. A total that fell, by a frame under way, has not.
+    fn advance(&mut self, totals: [u64; 3]) -> [u64; 3] {
+        let mut more = [0; 3];
+        for ((told, total), more) in self.0.iter_mut().zip(totals).zip(&mut more) {
+            *more = total.saturating_sub(*told);
+            *told = total.max(*told);
+        }
+        more
     }
 }
 

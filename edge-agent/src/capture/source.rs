@@ -32,10 +32,20 @@ pub enum SourceError {
     Scheme(String),
     #[error("has no host after `{0}://`")]
     Host(String),
-    #[error("has port `{0}`, which is not a number from 1 to 65535")]
-    Port(String),
+    // What stands there may be a piece of a password: it is not repeated.
+    #[error(
+        "has a port that is not a number from 1 to 65535; is the host missing after the login?"
+    )]
+    Port,
     #[error("has a broken percent-escape in its user name or password")]
     Escape,
+    #[error(
+        "has an `@` after a `/` or `?`; in a user name or password write %40 for `@`, %2F for `/` \
+         and %3F for `?`"
+    )]
+    Slash,
+    #[error("has a login but no scheme; write rtsp:// before it")]
+    NoScheme,
 }
 
 impl Source {
@@ -46,6 +56,10 @@ impl Source {
             return Err(SourceError::Empty);
         }
         let Some((scheme, rest)) = text.split_once("://") else {
+            let login = text.split_once('@').map(|(login, _)| login);
+            if login.is_some_and(|login| login.contains(':')) {
+                return Err(SourceError::NoScheme);
+            }
             return Ok(Self::File(base.join(text)));
         };
         match scheme.to_ascii_lowercase().as_str() {
@@ -59,7 +73,12 @@ impl Source {
 fn parse_rtsp(scheme: &str, rest: &str) -> Result<Source, SourceError> {
     let split = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(split);
-    // An unescaped `@` or `/` in a password is common on cameras; the last `@` ends the login.
+    // It could be the end of a password with a `/` in it, which must not be taken for a path: paths
+    // are shown.
+    if path.contains('@') {
+        return Err(SourceError::Slash);
+    }
+    // An unescaped `@` in a password is common on cameras; the last one ends the login.
     let (login, host) = match authority.rsplit_once('@') {
         Some((login, host)) => (Some(login), host),
         None => (None, authority),
@@ -73,7 +92,7 @@ fn parse_rtsp(scheme: &str, rest: &str) -> Result<Source, SourceError> {
         && !port.ends_with(']')
         && port.parse::<u16>().map_or(true, |number| number == 0)
     {
-        return Err(SourceError::Port(port.to_owned()));
+        return Err(SourceError::Port);
     }
     Ok(Source::Rtsp {
         location: format!("{scheme}://{host}{path}"),
@@ -115,7 +134,8 @@ fn percent_decode(text: &str) -> Result<String, SourceError> {
     String::from_utf8(bytes).ok().ok_or(SourceError::Escape)
 }
 
-/// `text` with every `://user:password@` blanked, for messages that may quote an address.
+/// `text` with every `://user:password@` blanked, for messages that may quote an address. The last
+/// `@` of a word ends the login, whatever is before it.
 pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -123,15 +143,15 @@ pub fn redact(text: &str) -> String {
         out.push_str(before);
         out.push_str("://");
         let end = after
-            .find(|c: char| c == '/' || c == '"' || c == '`' || c.is_whitespace())
+            .find(|c: char| matches!(c, '"' | '`' | '\'') || c.is_whitespace())
             .unwrap_or(after.len());
-        let (authority, tail) = after.split_at(end);
-        match authority.rsplit_once('@') {
+        let (address, tail) = after.split_at(end);
+        match address.rsplit_once('@') {
             Some((_, host)) => {
                 out.push_str("***@");
                 out.push_str(host);
             }
-            None => out.push_str(authority),
+            None => out.push_str(address),
         }
         rest = tail;
     }
@@ -142,7 +162,11 @@ pub fn redact(text: &str) -> String {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rtsp { location, .. } => f.write_str(location),
+            // Some cameras take the login in their path: `/user=admin&password=…`.
+            Self::Rtsp { location, .. } => match location.split_once('=') {
+                Some((shown, _)) => write!(f, "{shown}=…"),
+                None => f.write_str(location),
+            },
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }
@@ -214,13 +238,30 @@ mod tests {
         assert_eq!(parse("  "), Err(SourceError::Empty));
         assert_eq!(parse("http://x/y"), Err(SourceError::Scheme("http".into())));
         assert_eq!(parse("rtsp:///y"), Err(SourceError::Host("rtsp".into())));
-        assert_eq!(parse("rtsp://h:0/y"), Err(SourceError::Port("0".into())));
-        assert_eq!(
-            parse("rtsp://h:99999/y"),
-            Err(SourceError::Port("99999".into()))
-        );
+        assert_eq!(parse("rtsp://h:0/y"), Err(SourceError::Port));
+        assert_eq!(parse("rtsp://h:99999/y"), Err(SourceError::Port));
         assert_eq!(parse("rtsp://a%zz:b@h/y"), Err(SourceError::Escape));
         assert!(parse("rtsp://[fe80::1]/y").is_ok());
+    }
+
+    #[test]
+    fn a_password_is_not_taken_for_a_path_a_port_or_a_file() {
+        for (text, fault) in [
+            ("rtsp://admin:12/se@10.0.0.7/x", SourceError::Slash),
+            ("rtsp://admin:12?se@10.0.0.7/x", SourceError::Slash),
+            ("rtsp://admin:a@b/se@10.0.0.7/x", SourceError::Slash),
+            ("rtsp://admin:secret", SourceError::Port),
+            ("admin:secret@10.0.0.7/x", SourceError::NoScheme),
+        ] {
+            let refused = parse(text).unwrap_err();
+            assert!(
+                !refused.to_string().contains("se@") && refused == fault,
+                "{refused}"
+            );
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+        let in_path = parse("rtsp://10.0.0.7/user=admin&password=secret&channel=1").unwrap();
+        assert_eq!(in_path.to_string(), "rtsp://10.0.0.7/user=…");
     }
 
     #[test]
@@ -229,6 +270,7 @@ mod tests {
             redact("invalid: \"rtsp://u:p@h/x\" and rtsp://k:l@m"),
             "invalid: \"rtsp://***@h/x\" and rtsp://***@m"
         );
+        assert_eq!(redact("`rtsp://u:a/b@h/x`"), "`rtsp://***@h/x`");
         assert_eq!(redact("no address"), "no address");
     }
 }

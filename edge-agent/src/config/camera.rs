@@ -79,7 +79,7 @@ impl Camera {
         let manifest = match find_manifest(model, places) {
             Ok(manifest) => manifest,
             Err(error) => {
-                document.fault("model", error);
+                fault_of_model(document, error);
                 return None;
             }
         };
@@ -139,10 +139,20 @@ fn fit_tracker(spec: &mut TrackerSpec, manifest: &Manifest, is_written: impl Fn(
         spec.score_high = sure;
     }
     if !is_written("score_new") {
-        spec.score_new = (sure + usual.score_new - usual.score_high).min(1.0);
+        let above = (sure + usual.score_new - usual.score_high).min(1.0);
+        spec.score_new = above.max(spec.score_high);
     }
     if !is_written("score_low") {
         spec.score_low = usual.score_low.min(spec.score_high);
+    }
+}
+
+/// At the line of `model`, or said to be that of agent.toml where the camera names none.
+pub(super) fn fault_of_model(document: &mut Document<'_>, error: impl std::fmt::Display) {
+    if document.has("model") {
+        document.fault("model", error);
+    } else {
+        document.fault("", format!("`inference.model` of agent.toml: {error}"));
     }
 }
 
@@ -173,7 +183,7 @@ fn check_id(file: &CameraFile, document: &mut Document<'_>) -> Option<String> {
     Some(id.clone())
 }
 
-pub(super) fn is_slug(text: &str) -> bool {
+pub(crate) fn is_slug(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= 63
         && text.bytes().next().is_some_and(plain)

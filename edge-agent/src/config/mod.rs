@@ -17,10 +17,12 @@ use sha2::{Digest, Sha256};
 pub use crate::document::Fault;
 use crate::{
     document::{Document, read_text},
+    identity::HostPort,
     vision::{Places, find_weights},
 };
+pub(crate) use camera::is_slug;
 pub use camera::{Camera, rules_of_none};
-use file::{AgentFile, UplinkKind};
+use file::{AgentFile, MqttSpec, UplinkKind};
 pub use folder::Fingerprint;
 pub use schema::{agent_schema, camera_schema};
 
@@ -38,7 +40,8 @@ pub struct Config {
     pub cameras: Vec<Camera>,
 }
 
-/// The box. A change of these takes effect when the agent starts again.
+/// The box. A change of these takes effect when the agent starts again, but for the folders of
+/// models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Agent {
     pub state_dir: PathBuf,
@@ -51,6 +54,20 @@ pub struct Agent {
     pub sessions: usize,
     pub outbox_bytes_max: u64,
     pub places: Places,
+}
+
+impl Agent {
+    /// Whether `other`, read later, can be in force without a new start.
+    pub fn is_in_force_as(&self, other: &Self) -> bool {
+        let without_folders = |agent: &Self| Self {
+            places: Places {
+                runtimes: agent.places.runtimes.clone(),
+                ..Places::default()
+            },
+            ..agent.clone()
+        };
+        without_folders(self) == without_folders(other)
+    }
 }
 
 /// All faults of a configuration.
@@ -99,7 +116,7 @@ impl Config {
             let camera = Camera::read(&mut document, &agent.places, &file.inference.model);
             if let Some(camera) = camera {
                 if let Err(error) = find_weights(&camera.manifest, &agent.places) {
-                    document.fault("model", error);
+                    camera::fault_of_model(&mut document, error);
                 }
                 match ids.get(&camera.id) {
                     Some(first) => document.fault(
@@ -178,7 +195,10 @@ fn check_agent(file: &AgentFile, document: &mut Document<'_>) -> Option<SocketAd
     }
     if file.fallback == Some(file.uplink) {
         document.fault("fallback", "is the same as `uplink`");
+    } else if file.fallback.is_some() && file.uplink == UplinkKind::None {
+        document.fault("fallback", "is of no use with `uplink = \"none\"`");
     }
+    check_broker(&file.mqtt, document);
     let text = file.metrics_listen.as_deref()?;
     let listen = text.parse().ok();
     if listen.is_none() {
@@ -186,6 +206,24 @@ fn check_agent(file: &AgentFile, document: &mut Document<'_>) -> Option<SocketAd
         document.fault("metrics_listen", message);
     }
     listen
+}
+
+fn check_broker(mqtt: &MqttSpec, document: &mut Document<'_>) {
+    let Some(address) = &mqtt.address else {
+        if !mqtt.tls {
+            let message = "needs `address` with a broker on this machine, such as 127.0.0.1:1883";
+            document.fault("mqtt.tls", message);
+        }
+        return;
+    };
+    match HostPort::parse(address) {
+        Ok(broker) if !mqtt.tls && !broker.is_loopback() => document.fault(
+            "mqtt.tls",
+            "only a broker on this machine is spoken to without TLS; remove it, or use 127.0.0.1",
+        ),
+        Ok(_) => {}
+        Err(error) => document.fault("mqtt.address", error),
+    }
 }
 
 fn resolve(dir: &Path, file: &AgentFile, metrics_listen: Option<SocketAddr>) -> Agent {

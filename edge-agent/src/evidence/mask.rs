@@ -21,12 +21,22 @@ const MARGIN: f32 = 0.15;
 /// Classes of which [`region`] hides something.
 pub const MASKED_CLASSES: [&str; 5] = ["person", "car", "motorcycle", "bus", "truck"];
 
+/// The head of one who stands is a quarter of the box at most. Of one who sits, or who is so near
+/// that the picture cuts him off, it is more, but no higher than the shoulders are wide.
+const HEAD_OF_HEIGHT: f32 = 0.25;
+const HEAD_OF_WIDTH: f32 = 0.8;
+
 /// What to hide of an object: the head of a person, where a vehicle has its plates. `None`: nothing.
-pub fn region(class: &str, bbox: &BBox) -> Option<Region> {
+/// `aspect` is the picture's width divided by its height.
+pub fn region(class: &str, bbox: &BBox, aspect: f32) -> Option<Region> {
     let (left, right, top, bottom) = (bbox.left(), bbox.right(), bbox.top(), bbox.bottom());
     let (width, height) = (bbox.width(), bbox.height());
     let (left, right, top, bottom) = match class {
-        "person" => (left, right, top, top + height / 4.0),
+        "person" => {
+            let by_width = (width * aspect * HEAD_OF_WIDTH).min(height);
+            let head = (height * HEAD_OF_HEIGHT).max(by_width);
+            (left, right, top, top + head)
+        }
         "car" | "motorcycle" | "bus" | "truck" => (
             left + width * 0.1,
             right - width * 0.1,

@@ -60,12 +60,23 @@ fn a_snapshot_is_a_small_jpeg_of_the_right_size() {
 #[test]
 fn a_person_loses_the_head_and_a_car_its_plates_but_a_dog_nothing() {
     let bbox = BBox::new(0.2, 0.4, 0.1, 0.4).unwrap();
-    let head = region("person", &bbox).unwrap();
+    let head = region("person", &bbox, 1.0).unwrap();
     assert!(head.top < 0.4 && 0.5 < head.bottom && head.bottom < 0.55);
     assert!(head.left < 0.2 && 0.3 < head.right);
-    let plates = region("car", &bbox).unwrap();
+    let plates = region("car", &bbox, 1.0).unwrap();
     assert!(plates.top < 0.6 && 0.8 < plates.bottom);
-    assert_eq!(region("dog", &bbox), None);
+    assert_eq!(region("dog", &bbox, 1.0), None);
+}
+
+/// Head and shoulders fill the box of one who stands before the camera.
+#[test]
+fn a_person_cut_off_by_the_picture_loses_the_whole_face() {
+    let wide = 16.0 / 9.0;
+    // 400 by 450 pixels of 1920 by 1080, down to the lower edge.
+    let bbox = BBox::new(0.4, 0.583, 0.208, 0.417).unwrap();
+    let head = region("person", &bbox, wide).unwrap();
+    let chin = 0.583 + 0.417 * 0.65;
+    assert!(head.top < 0.583 && chin < head.bottom, "{head:?}");
 }
 
 proptest! {

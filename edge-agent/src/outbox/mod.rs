@@ -169,7 +169,18 @@ impl Outbox {
         check_size(&item)?;
         self.handle
             .shared
-            .put_blocking(lane, item, Instant::now() + PUT_WAIT_MAX)
+            .put_blocking(lane, item, None, Instant::now() + PUT_WAIT_MAX)
+    }
+
+    /// As [`Self::put_durable`], for threads outside the async runtime.
+    pub fn put_durable_blocking(&self, lane: Lane, item: Vec<u8>) -> Result<Placed, PutError> {
+        check_size(&item)?;
+        let (placed, answer) = oneshot::channel();
+        let deadline = Instant::now() + PUT_WAIT_MAX;
+        self.handle
+            .shared
+            .put_blocking(lane, item, Some(placed), deadline)?;
+        answer.blocking_recv().map_err(|_dropped| PutError::Lost)
     }
 
     /// As [`Self::put`], but returns after the commit. While [`Stats::durable`] is false that is a
@@ -210,6 +221,11 @@ impl Outbox {
 
     pub fn stats(&self) -> Stats {
         self.handle.shared.snapshot.borrow().stats
+    }
+
+    /// Whether all that was put has been committed, so that [`Self::stats`] tell of it.
+    pub fn is_settled(&self) -> bool {
+        self.handle.shared.is_settled()
     }
 
     /// Changes after every commit.

@@ -35,6 +35,8 @@ struct State {
     reads: VecDeque<Read>,
     marks: BTreeMap<StreamId, Mark>,
     marks_since: Option<Instant>,
+    /// The writer has taken entries, and has not come back for more.
+    committing: bool,
     closing: bool,
 }
 
@@ -104,6 +106,7 @@ impl Shared {
         &self,
         lane: Lane,
         item: Vec<u8>,
+        placed: Option<oneshot::Sender<Placed>>,
         deadline: Instant,
     ) -> Result<(), PutError> {
         let mut state = self.lock();
@@ -115,7 +118,7 @@ impl Shared {
             let waited = self.room_blocking.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        self.push(&mut state, lane, item, None)
+        self.push(&mut state, lane, item, placed)
     }
 
     fn push(
@@ -172,9 +175,15 @@ impl Shared {
         self.room_blocking.notify_all();
     }
 
+    pub(super) fn is_settled(&self) -> bool {
+        let state = self.lock();
+        state.queue.is_empty() && !state.committing
+    }
+
     /// Blocks until there is something to do, or until `wake`.
     pub(super) fn next(&self, wake: Instant) -> Work {
         let mut state = self.lock();
+        state.committing = false;
         loop {
             let now = Instant::now();
             let marks_due = state.marks_since.map(|since| since + MARK_DELAY);
@@ -200,6 +209,7 @@ impl Shared {
         };
         if commit {
             work.entries = state.queue.take(now);
+            state.committing = !work.entries.is_empty();
             work.marks = std::mem::take(&mut state.marks);
             state.marks_since = None;
             self.room.notify_waiters();

@@ -151,10 +151,12 @@ impl Writer {
             }
             other => other,
         }?;
-        if let Some(memory) = &mut self.memory {
-            memory.commit(&[], &self.marks, now_us)?;
+        // The entries are on the disk now: a failure here must not have them put a second time.
+        let others = self.memory.as_mut();
+        match others.map(|memory| memory.commit(&[], &self.marks, now_us)) {
+            Some(Err(error)) => tracing::warn!(%error, "acknowledgements are kept for later"),
+            _ => self.marks.clear(),
         }
-        self.marks.clear();
         Ok(committed)
     }
 

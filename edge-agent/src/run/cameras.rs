@@ -7,23 +7,29 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use proto::{CheckedItem, Lane, convert::CameraSetup, v1};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use super::announced::Announced;
+
 use crate::{
     capture::Clock,
     config::{Agent, Camera, Config},
     metrics::Metrics,
     outbox::Outbox,
-    vision::{Model, ModelError, Places},
+    vision::{Model, ModelError},
     watch::{Command, Surroundings, watch},
 };
 
 /// Commands that may wait for one camera.
 const COMMANDS_MAX: usize = 8;
+const CRASHED: &str = "the watch over this camera crashed and is started again; see the log";
+/// Between two starts of a camera whose thread crashes, and between two corrections of the clock.
+const RESTART: Duration = Duration::from_secs(10);
 
 /// What all cameras share.
 pub(super) struct Shared {
@@ -31,7 +37,6 @@ pub(super) struct Shared {
     metrics: Metrics,
     clock: Clock,
     uncertainty_ms: watch::Receiver<u32>,
-    places: Places,
     sessions: usize,
     threads: usize,
 }
@@ -48,7 +53,6 @@ impl Shared {
             metrics,
             clock: Clock::start(),
             uncertainty_ms,
-            places: agent.places.clone(),
             sessions: agent.sessions,
             threads: agent.threads,
         }
@@ -61,6 +65,23 @@ struct Running {
     commands: SyncSender<Command>,
     status: watch::Receiver<v1::CameraStatus>,
     thread: JoinHandle<()>,
+    since: Instant,
+}
+
+impl Running {
+    fn status(&self) -> v1::CameraStatus {
+        let said = self.status.borrow().clone();
+        if !self.thread.is_finished() {
+            return said;
+        }
+        // Its last words may have been that all is well.
+        v1::CameraStatus {
+            state: v1::CameraState::Lost.into(),
+            problem: CRASHED.to_owned(),
+            analysed_per_second: 0.0,
+            ..said
+        }
+    }
 }
 
 pub(super) struct Cameras {
@@ -69,12 +90,17 @@ pub(super) struct Cameras {
     running: BTreeMap<String, Running>,
     /// By the manifest's name; those in use.
     models: BTreeMap<String, Arc<Model>>,
+    announced: Announced,
+    /// When the clock was corrected last.
+    corrected: Option<Instant>,
 }
 
 impl Cameras {
-    pub(super) fn new(shared: Shared) -> Self {
+    pub(super) fn new(shared: Shared, announced: Announced) -> Self {
         Self {
             shared,
+            announced,
+            corrected: None,
             running: BTreeMap::new(),
             models: BTreeMap::new(),
         }
@@ -84,9 +110,13 @@ impl Cameras {
     /// be loaded nothing is changed.
     pub(super) fn apply(&mut self, config: &Config) -> Result<(), ModelError> {
         self.models = self.load_models(config)?;
+        self.announced
+            .add(config.cameras.iter().map(|camera| camera.id.clone()));
+        // Also those that went while the agent was down.
         let gone: Vec<_> = self
-            .running
-            .keys()
+            .announced
+            .ids()
+            .iter()
             .filter(|id| config.cameras.iter().all(|camera| camera.id != **id))
             .cloned()
             .collect();
@@ -126,12 +156,9 @@ impl Cameras {
                 Some(model) => Arc::clone(model),
                 None => {
                     let Shared {
-                        places,
-                        sessions,
-                        threads,
-                        ..
+                        sessions, threads, ..
                     } = &self.shared;
-                    Model::load(manifest.clone(), places, *sessions, *threads)?
+                    Model::load(manifest.clone(), &config.agent.places, *sessions, *threads)?
                 }
             };
             models.insert(manifest.name.clone(), model);
@@ -175,6 +202,7 @@ impl Cameras {
                     status: status_seen,
                     thread,
                     camera,
+                    since: Instant::now(),
                 };
                 self.running.insert(running.camera.id.clone(), running);
             }
@@ -210,7 +238,8 @@ impl Cameras {
         }
     }
 
-    fn tell_removed(&self, id: &str, config_version: &str) {
+    /// Once it is committed nobody need remember the camera.
+    fn tell_removed(&mut self, id: &str, config_version: &str) {
         let setup = CameraSetup {
             camera: id.to_owned(),
             name: id.to_owned(),
@@ -221,18 +250,23 @@ impl Cameras {
             removed: true,
         };
         let item = CheckedItem::CameraSetup(setup).encode();
-        if let Err(error) = self.shared.outbox.put_blocking(Lane::Alarms, item) {
-            warn!(camera = %id, %error, "item not kept");
+        match self.shared.outbox.put_durable_blocking(Lane::Alarms, item) {
+            Ok(_placed) => {
+                self.announced.remove(id);
+                info!(camera = %id, "camera removed");
+            }
+            Err(error) => warn!(camera = %id, %error, "removal not kept, it is told again"),
         }
-        info!(camera = %id, "camera removed");
     }
 
-    /// Starts again what crashed: one camera's bug is not the others' end.
+    /// Starts again what crashed: one camera's bug is not the others' end, nor the log's.
     pub(super) fn revive(&mut self) {
         let crashed: Vec<_> = self
             .running
             .iter()
-            .filter(|(_, running)| running.thread.is_finished())
+            .filter(|(_, running)| {
+                running.thread.is_finished() && RESTART <= running.since.elapsed()
+            })
             .map(|(id, running)| {
                 (
                     id.clone(),
@@ -248,6 +282,27 @@ impl Cameras {
         }
     }
 
+    /// When the system's clock was set, everything that lives on the old one ends, and starts again
+    /// with the right time.
+    pub(super) fn follow_clock(&mut self) {
+        let is_recent = self.corrected.is_some_and(|at| at.elapsed() < RESTART);
+        if is_recent || !self.shared.clock.is_off() {
+            return;
+        }
+        warn!("the system's clock was set, starting the cameras again");
+        let cameras: Vec<_> = self
+            .running
+            .values()
+            .map(|running| (running.camera.clone(), running.config_version.clone()))
+            .collect();
+        self.stop_all();
+        self.shared.clock = Clock::start();
+        self.corrected = Some(Instant::now());
+        for (camera, version) in cameras {
+            self.start(camera, &version);
+        }
+    }
+
     /// All at once, then waits for each.
     pub(super) fn stop_all(&mut self) {
         for running in self.running.values() {
@@ -259,9 +314,6 @@ impl Cameras {
     }
 
     pub(super) fn statuses(&self) -> Vec<v1::CameraStatus> {
-        self.running
-            .values()
-            .map(|running| running.status.borrow().clone())
-            .collect()
+        self.running.values().map(Running::status).collect()
     }
 }

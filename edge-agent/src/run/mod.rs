@@ -5,6 +5,7 @@
 //! runtime       signals, uplink, metrics
 //! ```
 
+mod announced;
 mod cameras;
 mod tasks;
 
@@ -16,16 +17,17 @@ use std::{
 
 use proto::v1;
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
-    config::{Config, Fingerprint},
+    config::{Agent, Config, Fingerprint},
     failure::Failure,
     identity::Identity,
     metrics::Metrics,
     outbox::{Limits, Outbox},
-    uplink::LinkState,
+    uplink::{LinkState, Settings},
 };
+use announced::Announced;
 use cameras::{Cameras, Shared};
 use tasks::Tasks;
 
@@ -39,8 +41,11 @@ const ALARM_RESERVE_BYTES: u64 = 16 << 20;
 pub(crate) const UNCERTAINTY_MS_MIN: u32 = 250;
 const WAKES_MAX: usize = 8;
 const CONFIG_PROBLEM_CHARS_MAX: usize = 900;
+const NEEDS_RESTART: &str =
+    "agent.toml has changes that take effect when the agent is started again";
 
 /// What the main thread is woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wake {
     /// SIGTERM or SIGINT.
     Stop,
@@ -55,7 +60,7 @@ pub fn run(dir: &Path) -> Result<(), Failure> {
     let config = Config::load(dir).map_err(Failure::usage)?;
     let settings = tasks::uplink_settings(&config.agent);
     let identity = match &settings {
-        Some(_) => Some(Identity::load(&config.agent.state_dir).map_err(Failure::usage)?),
+        Some(settings) => Some(identify(&config.agent, settings)?),
         None => None,
     };
     let agent = identity
@@ -81,7 +86,8 @@ pub fn run(dir: &Path) -> Result<(), Failure> {
         metrics.clone(),
         uncertainty_ms,
     );
-    let mut cameras = Cameras::new(shared);
+    let announced = Announced::load(&config.agent.state_dir);
+    let mut cameras = Cameras::new(shared, announced);
     cameras.apply(&config).map_err(Failure::usage)?;
     let link = watch::channel(LinkState::default());
     let uplink = settings
@@ -104,6 +110,7 @@ pub fn run(dir: &Path) -> Result<(), Failure> {
     metrics.config_good.set(1);
     let mut box_ = Main {
         dir,
+        agent: config.agent.clone(),
         config,
         fingerprint,
         problem: String::new(),
@@ -120,10 +127,19 @@ pub fn run(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What would keep the uplink from ever beginning is a fault now, not a box that stands there mute.
+fn identify(agent: &Agent, settings: &Settings) -> Result<Identity, Failure> {
+    let identity = Identity::load(&agent.state_dir).map_err(Failure::usage)?;
+    settings.check(&identity).map_err(Failure::usage)?;
+    Ok(identity)
+}
+
 /// The main thread's state.
 struct Main<'a> {
     dir: &'a Path,
-    /// In force.
+    /// Settings of the box that are in force, from the start to the end.
+    agent: Agent,
+    /// In force, but for settings of the box.
     config: Config,
     /// Of the configuration that was read last, good or bad.
     fingerprint: Fingerprint,
@@ -150,6 +166,7 @@ impl Main<'_> {
                 self.reload();
             }
             self.cameras.revive();
+            self.cameras.follow_clock();
             if Duration::from_secs(1) <= told.elapsed() {
                 told = Instant::now();
                 self.tell_status();
@@ -169,21 +186,21 @@ impl Main<'_> {
             });
         match applied {
             Ok(config) => {
-                if config.agent != self.config.agent {
-                    tracing::warn!("agent.toml has changes that take effect at the next start");
-                }
                 info!(version = %config.version, "configuration in force");
-                self.config = config;
                 self.problem.clear();
+                if !config.agent.is_in_force_as(&self.agent) {
+                    warn!("{NEEDS_RESTART}");
+                    NEEDS_RESTART.clone_into(&mut self.problem);
+                }
+                self.config = config;
+                self.metrics.config_good.set(1);
             }
             Err(problem) => {
                 error!(%problem, "new configuration refused, the last good one goes on");
                 self.problem = problem.chars().take(CONFIG_PROBLEM_CHARS_MAX).collect();
+                self.metrics.config_good.set(0);
             }
         }
-        self.metrics
-            .config_good
-            .set(i64::from(self.problem.is_empty()));
         self.tell_status();
     }
 

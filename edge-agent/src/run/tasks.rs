@@ -1,7 +1,7 @@
 //! What runs beside the cameras: signals, uplink, metrics.
 
 use std::{
-    sync::mpsc::SyncSender,
+    sync::mpsc::{SyncSender, TrySendError},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,7 @@ use crate::{
 
 const FIGURES: Duration = Duration::from_secs(1);
 const UNCERTAINTY_MS_MAX: i64 = 3_600_000;
+const STOP_RETRY: Duration = Duration::from_millis(50);
 
 pub(super) struct Uplink {
     pub(super) settings: Settings,
@@ -120,10 +121,12 @@ impl Tasks {
         })
     }
 
-    /// Lets the uplink send what is left, at most for `patience`, then ends everything.
+    /// Lets the uplink send what is left, what still waits for its commit included, at most for
+    /// `patience`; then ends everything.
     pub(super) fn drain(mut self, outbox: &Outbox, patience: Duration) {
         let until = Instant::now() + patience;
-        let is_left = || outbox.stats().backlog_items.iter().any(|&count| 0 < count);
+        let is_left =
+            || !outbox.is_settled() || outbox.stats().backlog_items.iter().any(|&count| 0 < count);
         while is_left() && self.link.borrow().carrier.is_some() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -149,19 +152,31 @@ fn watch_signals(
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::work)?;
     tasks.spawn(async move {
         loop {
-            let woken = tokio::select! {
+            let asked = tokio::select! {
                 () = shutdown.cancelled() => return,
-                _ = terminate.recv() => wake.try_send(Wake::Stop),
-                _ = interrupt.recv() => wake.try_send(Wake::Stop),
-                _ = hangup.recv() => wake.try_send(Wake::Reload),
+                _ = terminate.recv() => Wake::Stop,
+                _ = interrupt.recv() => Wake::Stop,
+                _ = hangup.recv() => Wake::Reload,
             };
-            // Full: it is awake already. Closed: it has stopped.
-            if let Err(std::sync::mpsc::TrySendError::Disconnected(_)) = woken {
+            if !tell(&wake, asked).await {
                 return;
             }
         }
     });
     Ok(())
+}
+
+/// False once the main thread has stopped.
+async fn tell(wake: &SyncSender<Wake>, asked: Wake) -> bool {
+    loop {
+        match wake.try_send(asked) {
+            // One reload is as good as two.
+            Ok(()) | Err(TrySendError::Full(Wake::Reload)) => return true,
+            // Many reloads wait; a stop must not be lost among them.
+            Err(TrySendError::Full(Wake::Stop)) => tokio::time::sleep(STOP_RETRY).await,
+            Err(TrySendError::Disconnected(_)) => return false,
+        }
+    }
 }
 
 /// Once a second: the outbox's and the link's figures, and how well the clock is known.
@@ -192,5 +207,29 @@ async fn tell_figures(
         });
         let clock = u32::try_from(clock.clamp(0, UNCERTAINTY_MS_MAX)).unwrap_or(0);
         uncertainty.send_replace(UNCERTAINTY_MS_MIN.saturating_add(clock));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_is_not_lost_among_reloads() {
+        let (wake, wakes) = sync_channel(1);
+        assert!(tell(&wake, Wake::Reload).await);
+        assert!(
+            tell(&wake, Wake::Reload).await,
+            "one reload is as good as two"
+        );
+        let main = std::thread::spawn(move || {
+            std::thread::sleep(STOP_RETRY * 2);
+            [wakes.recv().unwrap(), wakes.recv().unwrap()]
+        });
+        assert!(tell(&wake, Wake::Stop).await);
+        assert_eq!(main.join().unwrap(), [Wake::Reload, Wake::Stop]);
+        assert!(!tell(&wake, Wake::Stop).await, "nobody is there any more");
     }
 }

@@ -72,6 +72,26 @@ impl Settings {
         }
     }
 
+    /// Whether [`run`] can begin with these. What only the network tells is not known here.
+    pub fn check(&self, identity: &Identity) -> Result<(), SettingsError> {
+        self.carriers(identity).map(drop)
+    }
+
+    fn carriers(&self, identity: &Identity) -> Result<link::Carriers, SettingsError> {
+        let uses = |carrier| self.primary == carrier || self.fallback == Some(carrier);
+        let broker = if uses(Carrier::Mqtt) {
+            Some(self.mqtt(identity)?)
+        } else {
+            None
+        };
+        let grpc_tls = if uses(Carrier::Grpc) {
+            Some(identity.client_config(b"h2")?)
+        } else {
+            None
+        };
+        Ok(link::Carriers { broker, grpc_tls })
+    }
+
     fn mqtt(&self, identity: &Identity) -> Result<mqtt::Broker, SettingsError> {
         let address = self.mqtt_address.as_ref().unwrap_or(&identity.mqtt_address);
         let address = HostPort::parse(address)?;
@@ -135,18 +155,7 @@ pub async fn run(
     link: watch::Sender<LinkState>,
     shutdown: CancellationToken,
 ) -> Result<(), SettingsError> {
-    let uses = |carrier| settings.primary == carrier || settings.fallback == Some(carrier);
-    let broker = if uses(Carrier::Mqtt) {
-        Some(settings.mqtt(&identity)?)
-    } else {
-        None
-    };
-    let grpc_tls = if uses(Carrier::Grpc) {
-        Some(identity.client_config(b"h2")?)
-    } else {
-        None
-    };
-    let carriers = link::Carriers { broker, grpc_tls };
+    let carriers = settings.carriers(&identity)?;
     driver::Driver::new(outbox, identity, settings, carriers, status, link)
         .run(shutdown)
         .await;

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use edge_agent::config::Config;
 use expect_test::{Expect, expect};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A configuration folder whose models are those of the repository, with stand-ins for weights:
@@ -124,6 +125,62 @@ fn faults_of_all_files_come_together() {
 }
 
 #[test]
+fn a_broker_that_cannot_be_is_named_before_the_box_stands_there_mute() {
+    for (agent, fault) in [
+        (
+            "[mqtt]\naddress = 'centre'\n",
+            "agent.toml:2: mqtt.address: \"centre\" is not host:port",
+        ),
+        (
+            "[mqtt]\naddress = '10.0.0.1:1883'\ntls = false\n",
+            "agent.toml:3: mqtt.tls: only a broker on this machine",
+        ),
+        (
+            "[mqtt]\ntls = false\n",
+            "agent.toml:2: mqtt.tls: needs `address`",
+        ),
+        (
+            "uplink = 'none'\nfallback = 'grpc'\n",
+            "agent.toml:2: fallback: is of no use",
+        ),
+    ] {
+        let error = Config::load(folder(agent, &[]).path())
+            .map(|_| ())
+            .unwrap_err();
+        assert!(error.to_string().contains(fault), "{error}");
+    }
+}
+
+#[test]
+fn a_label_with_a_control_character_is_refused() {
+    let line =
+        "[[line]]\nname = 'door'\nlabel = \"a\\u001bb\"\npoints = [[0.1, 0.5], [0.4, 0.5]]\n";
+    let dir = folder(&with_models(""), &[("a.toml", &format!("{GOOD}{line}"))]);
+    check(
+        &dir,
+        expect!["DIR/cameras/a.toml:5: line[0].label: must not contain control characters"],
+    );
+}
+
+/// It is no box without cameras: one that runs would give up all it has.
+#[test]
+fn a_cameras_folder_that_is_gone_is_a_fault() {
+    let dir = folder(&with_models(""), &[("a.toml", GOOD)]);
+    fs::rename(dir.path().join("cameras"), dir.path().join("camera")).unwrap();
+    check(
+        &dir,
+        expect!["DIR/cameras: cannot be read: No such file or directory (os error 2)"],
+    );
+}
+
+#[test]
+fn a_high_score_alone_takes_the_score_of_new_tracks_with_it() {
+    let camera = format!("{GOOD}[tracker]\nscore_high = 0.7\n");
+    let dir = folder(&with_models(""), &[("a.toml", &camera)]);
+    assert!(Config::load(dir.path()).is_ok());
+}
+
+#[test]
 fn two_cameras_cannot_have_one_id() {
     let dir = folder(&with_models(""), &[("a.toml", GOOD), ("b.toml", GOOD)]);
     check(
@@ -149,11 +206,13 @@ fn a_model_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_missing_folder_is_one_sentence() {
+fn a_missing_folder_is_named() {
     let dir = tempfile::tempdir().unwrap();
     check(
         &dir,
-        expect!["DIR/agent.toml: cannot be read: No such file or directory (os error 2)"],
+        expect![[r"
+            DIR/agent.toml: cannot be read: No such file or directory (os error 2)
+            DIR/cameras: cannot be read: No such file or directory (os error 2)"]],
     );
 }
 
@@ -169,4 +228,52 @@ fn a_password_is_never_in_a_message() {
         error.contains("a.toml:3:") && !error.contains("secret"),
         "{error}"
     );
+}
+
+/// Every key that `properties` of a schema names, tables opened, as the reference writes it.
+fn keys(schema: &Value, root: &Value, prefix: &str, found: &mut Vec<(String, Value)>) {
+    let resolved = |schema: &Value| -> Value {
+        let target = schema["$ref"].as_str().or(schema["items"]["$ref"].as_str());
+        let definition = target.and_then(|path| root.pointer(path.trim_start_matches('#')));
+        definition.unwrap_or(schema).clone()
+    };
+    for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+        let (path, inner) = (format!("{prefix}{key}"), resolved(property));
+        if inner["properties"].is_object() {
+            keys(&inner, root, &format!("{path}."), found);
+        } else {
+            found.push((path, property["default"].clone()));
+        }
+    }
+}
+
+#[test]
+fn every_key_and_its_default_is_in_the_reference() {
+    let reference = include_str!("../../../docs/operations/box.md");
+    let mut found = Vec::new();
+    for schema in [
+        edge_agent::config::agent_schema(),
+        edge_agent::config::camera_schema(),
+    ] {
+        keys(&schema, &schema, "", &mut found);
+    }
+    assert!(found.len() > 30, "{found:?}");
+    for (key, default) in found {
+        let row = reference
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{key}` |")));
+        let row = row.unwrap_or_else(|| panic!("`{key}` has no row in docs/operations/box.md"));
+        let written = match &default {
+            Value::Bool(value) => value.to_string(),
+            Value::String(value) => value.clone(),
+            // Scores are kept in single precision.
+            Value::Number(value) => ((value.as_f64().unwrap() * 1e6).round() / 1e6).to_string(),
+            _ => continue,
+        };
+        let column = row.rsplit('|').nth(1).unwrap();
+        assert!(
+            column.contains(&format!("`{written}`")),
+            "`{key}`: the default is {written}, docs/operations/box.md says{column}"
+        );
+    }
 }

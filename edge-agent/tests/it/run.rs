@@ -9,6 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use edge_agent::outbox::{Limits, Outbox, SlabLimits};
+use proto::CheckedItem;
+
 use crate::analyze::{cache, data, root, video};
 
 /// The program, and the lines of its log.
@@ -104,16 +107,79 @@ fn settings_change_without_a_new_stream_and_a_bad_one_changes_nothing() {
     agent.wait_for("new configuration refused");
     fs::write(&camera_file, &camera).unwrap();
     agent.wait_for("new settings in force");
+    // A folder that cannot be read for a moment is not a box without cameras.
+    let (cameras, away) = (dir.path().join("cameras"), dir.path().join("away"));
+    fs::rename(&cameras, &away).unwrap();
+    agent.wait_for("new configuration refused");
+    fs::rename(&away, &cameras).unwrap();
+    agent.wait_for("configuration in force");
+    // What needs a new start is said for as long as it is so.
+    fs::write(
+        dir.path().join("agent.toml"),
+        "uplink = 'none'\n[outbox]\nbytes_max = 2000000\n",
+    )
+    .unwrap();
+    agent.wait_for("take effect when the agent is started again");
+    fs::write(&camera_file, camera.replace("seconds = 20", "seconds = 12")).unwrap();
+    agent.wait_for("take effect when the agent is started again");
 
     assert_eq!(agent.terminate().code(), Some(0));
     agent.wait_for("stopped");
     let count = |text: &str| agent.seen.iter().filter(|line| line.contains(text)).count();
     assert_eq!(
-        (count("camera started"), count("no picture")),
-        (1, 0),
+        (
+            count("camera started"),
+            count("no picture"),
+            count("camera removed")
+        ),
+        (1, 0, 0),
         "{:#?}",
         agent.seen
     );
+}
+
+/// The centre would list it for ever.
+#[test]
+fn a_camera_deleted_while_the_agent_was_down_is_announced_as_removed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("cameras")).unwrap();
+    fs::create_dir(dir.path().join("state")).unwrap();
+    fs::write(dir.path().join("agent.toml"), "uplink = 'none'\n").unwrap();
+    fs::write(dir.path().join("state/cameras.announced"), "gate\n").unwrap();
+    for run in 0..2 {
+        let mut agent = Agent::start(dir.path());
+        agent.wait_for("watching");
+        assert_eq!(agent.terminate().code(), Some(0));
+        agent.wait_for("stopped");
+        let removed = agent.seen.iter().filter(|l| l.contains("camera removed"));
+        assert_eq!(removed.count(), usize::from(run == 0), "{:#?}", agent.seen);
+    }
+    assert_eq!(
+        setups_told(&dir.path().join("state")),
+        [("gate".to_owned(), true)]
+    );
+}
+
+/// Cameras whose setup is in the outbox, and whether it is their removal.
+fn setups_told(state: &Path) -> Vec<(String, bool)> {
+    let outbox = Outbox::open(&state.join("outbox.sqlite"), Limits::default()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let limits = SlabLimits {
+        items_max: 100,
+        bytes_max: 100_000,
+        lost_max: 1,
+    };
+    let streams = outbox.watch().borrow().streams.clone();
+    let slabs = streams
+        .iter()
+        .map(|stream| runtime.block_on(outbox.read(stream.id, 1, limits)).unwrap());
+    let items = slabs.flat_map(|slab| slab.items);
+    items
+        .filter_map(|item| match CheckedItem::decode(&item).unwrap() {
+            CheckedItem::CameraSetup(setup) => Some((setup.camera, setup.removed)),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
@@ -124,6 +190,7 @@ fn a_port_in_use_is_a_fault_of_the_configuration() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("cameras")).unwrap();
     let agent = format!("uplink = 'none'\nmetrics_listen = '{address}'\n");
     fs::write(dir.path().join("agent.toml"), agent).unwrap();
     let mut agent = Agent::start(dir.path());

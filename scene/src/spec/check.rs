@@ -166,6 +166,9 @@ impl<'a> Checker<'a> {
         if label.is_empty() || label.chars().nth(LABEL_CHARS_MAX).is_some() {
             let message = format!("needs 1 to {LABEL_CHARS_MAX} characters");
             self.fault(&format!("{path}.label"), message);
+        } else if label.chars().any(char::is_control) {
+            let message = "must not contain control characters";
+            self.fault(&format!("{path}.label"), message.to_owned());
         }
         let labels = self.labels(path, classes);
         Some(Definition {

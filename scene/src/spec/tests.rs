@@ -54,6 +54,20 @@ fn defaults_are_those_of_the_reference() {
     );
 }
 
+/// A label goes to people's screens, and the wire takes none with a bell in it.
+#[test]
+fn a_label_has_no_control_characters() {
+    check(
+        r#"
+        [[line]]
+        name = "gate"
+        label = "a\u0007b"
+        points = [[0.5, 0.2], [0.5, 0.8]]
+    "#,
+        expect![["line[0].label: must not contain control characters\n"]],
+    );
+}
+
 #[test]
 fn all_faults_are_named_at_once() {
     check(

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod clients;
+mod codecs;
 mod console;
 mod counts;
 mod faults;

@@ -37,23 +37,28 @@ impl World {
 
     /// The same, with the video from there on.
     pub(crate) async fn start_at(uplink: &str, from_seconds: u64) -> Result<Self> {
-        let mut world = Self::lay_at(uplink, from_seconds).await?;
+        let options = CameraOptions {
+            from_seconds,
+            ..CameraOptions::default()
+        };
+        Self::start_with(uplink, &options).await
+    }
+
+    /// The same, with a camera of another kind.
+    pub(crate) async fn start_with(uplink: &str, options: &CameraOptions) -> Result<Self> {
+        let mut world = Self::lay_with(uplink, options).await?;
         world.agent = Some(world.roadside.start()?);
         Ok(world)
     }
 
     /// Everything but the box's program.
     pub(crate) async fn lay(uplink: &str) -> Result<Self> {
-        Self::lay_at(uplink, 0).await
+        Self::lay_with(uplink, &CameraOptions::default()).await
     }
 
-    async fn lay_at(uplink: &str, from_seconds: u64) -> Result<Self> {
+    async fn lay_with(uplink: &str, options: &CameraOptions) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let options = CameraOptions {
-            from_seconds,
-            ..CameraOptions::default()
-        };
-        let camera = Camera::start(&video()?, &options)?;
+        let camera = Camera::start(&video()?, options)?;
         let centre = Centre::start(&folder.path().join("centre"), &Addresses::default())?;
         centre.add_user("operator", "operator", PASSWORD)?;
         let roadside = Roadside::lay(&folder.path().join("box"), uplink, &model())?;

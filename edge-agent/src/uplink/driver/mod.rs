@@ -2,6 +2,7 @@
 
 mod ack;
 mod batch;
+mod status;
 
 use std::{
     collections::BTreeMap,
@@ -256,6 +257,7 @@ impl Driver {
             durable: stats.durable,
             ..self.status.borrow().clone()
         };
+        let status = status::within_limits(status);
         let envelope = self.seal(Domain::Status, status.encode_to_vec());
         Up {
             message: Some(Message::Status(envelope)),

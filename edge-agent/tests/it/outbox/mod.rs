@@ -4,7 +4,10 @@ mod damage;
 mod disk;
 mod kill;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use edge_agent::outbox::{Limits, OpenError, Outbox, Placed, PutError, SlabLimits};
 use proto::{Lane, StreamId, limits::ITEM_BYTES_MAX};
@@ -86,6 +89,25 @@ async fn an_item_is_there_after_a_restart_in_an_epoch_of_its_own() {
     assert_eq!(all.len(), 4);
     assert_eq!(outbox.stats().backlog_items, [2, 1, 0, 1, 0]);
     assert_eq!(outbox.stats().backlog_bytes, [7, 5, 0, 3, 0]);
+}
+
+/// Who ends the program asks this before it looks at the backlog, which tells of commits only.
+#[test]
+fn what_waits_for_its_commit_is_not_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(&folder.path().join("o.sqlite"), Limits::default()).unwrap();
+    assert!(outbox.is_settled());
+    outbox.put_blocking(Lane::Counts, vec![1]).unwrap();
+    assert!(!outbox.is_settled());
+    assert_eq!(outbox.stats().backlog_items, [0; 5]);
+    let until = Instant::now() + Duration::from_secs(10);
+    while !outbox.is_settled() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(outbox.stats().backlog_items, [0, 0, 1, 0, 0]);
+    let placed = outbox.put_durable_blocking(Lane::Alarms, vec![2]).unwrap();
+    assert_eq!(placed.seq, 1);
+    assert_eq!(outbox.stats().backlog_items, [1, 0, 1, 0, 0]);
 }
 
 #[tokio::test]
