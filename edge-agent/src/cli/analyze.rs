@@ -7,22 +7,20 @@ use crate::{
     analyze::{Paths, Task, run},
     config::{Camera, rules_of_none},
     failure::Failure,
-    vision::{Manifest, Model, Places, find_manifest},
+    vision::{AUTO, Manifest, Model, Places, find_manifest},
 };
-
-const MODEL_DEFAULT: &str = "yolox-nano";
 
 pub(super) fn execute(args: &AnalyzeArgs) -> Result<String, Failure> {
     let places = Places::find(&[], None);
     let threads = usize::from(args.threads);
     let (manifest, mut wanted, rules) = match &args.config {
         Some(path) => {
-            let camera = Camera::load(path, &places, MODEL_DEFAULT, args.model.as_deref())
-                .map_err(Failure::usage)?;
+            let camera =
+                Camera::load(path, &places, AUTO, args.model.as_deref()).map_err(Failure::usage)?;
             (camera.manifest, camera.wanted, camera.rules)
         }
         None => {
-            let name = args.model.as_deref().unwrap_or(MODEL_DEFAULT);
+            let name = args.model.as_deref().unwrap_or(AUTO);
             let manifest = find_manifest(name, &places).map_err(Failure::usage)?;
             (manifest.clone(), Vec::new(), rules_of_none(&manifest))
         }

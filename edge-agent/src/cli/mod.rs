@@ -77,7 +77,8 @@ pub struct AnalyzeArgs {
     /// The video with tracks and rules drawn on it (H.264).
     #[arg(long, value_name = "OUT.mp4")]
     pub annotate: Option<PathBuf>,
-    /// Model: the name of a manifest, or its file. Default: the camera file's, else yolox-nano.
+    /// Model: the name of a manifest, or its file. Default: the camera file's, else the first
+    /// of yolox-nano and centernet-mobilenetv3 whose weights are here.
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
     /// Follow these classes only.

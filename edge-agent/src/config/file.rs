@@ -77,7 +77,8 @@ pub struct InferenceSpec {
     pub threads: usize,
     /// Inferences at the same time, 1 to 64. Default: 1.
     pub sessions: usize,
-    /// Model of the cameras that name none. Default: `yolox-nano`.
+    /// Model of the cameras that name none. Default: `auto`, the first of `yolox-nano` and
+    /// `centernet-mobilenetv3` whose weights are here.
     pub model: String,
     /// Folders with model manifests and weights, relative to this file, searched before the
     /// usual ones (`$VONG_MODELS`, `models`, `$VONG_CACHE/models`, `$VONG_MODEL_DIR`).
@@ -93,7 +94,7 @@ impl Default for InferenceSpec {
         Self {
             threads: 1,
             sessions: 1,
-            model: "yolox-nano".to_owned(),
+            model: "auto".to_owned(),
             model_dirs: Vec::new(),
             runtime: None,
         }

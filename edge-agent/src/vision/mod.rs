@@ -21,4 +21,4 @@ mod detector;
 pub use detector::{Detector, Spent};
 pub use locate::Places;
 pub use manifest::Manifest;
-pub use model::{InferError, Model, ModelError, find_manifest, find_weights};
+pub use model::{AUTO, InferError, Model, ModelError, find_manifest, find_weights};

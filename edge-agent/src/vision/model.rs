@@ -96,8 +96,22 @@ fn list(dirs: &[PathBuf]) -> String {
         .join(", ")
 }
 
-/// Reads the manifest called `name`, or the file, if `name` ends in `.toml`.
+/// Stands for the first of [`DEFAULT_MODELS`] whose weights are at hand.
+pub const AUTO: &str = "auto";
+/// In the order of `scripts/fetch-model --default`.
+const DEFAULT_MODELS: [&str; 2] = ["yolox-nano", "centernet-mobilenetv3"];
+
+/// Reads the manifest called `name`, or the file, if `name` ends in `.toml`, or for [`AUTO`] the
+/// best one whose weights are here.
 pub fn find_manifest(name: &str, places: &Places) -> Result<Manifest, ModelError> {
+    if name == AUTO {
+        let manifests = DEFAULT_MODELS.map(|name| find_manifest(name, places));
+        let at_hand = manifests
+            .into_iter()
+            .flatten()
+            .find(|m| find_weights(m, places).is_ok());
+        return at_hand.map_or_else(|| find_manifest(DEFAULT_MODELS[0], places), Ok);
+    }
     let is_file = Path::new(name)
         .extension()
         .is_some_and(|extension| extension == "toml");
@@ -322,6 +336,26 @@ mod tests {
             Err(error) => error.to_string(),
         };
         text.replace(&dir.path().display().to_string(), "DIR")
+    }
+
+    #[test]
+    fn auto_is_the_first_model_whose_weights_are_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places {
+            manifests: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")],
+            weights: vec![dir.path().to_owned()],
+            ..Places::default()
+        };
+        let chosen = || find_manifest(AUTO, &places).unwrap().name;
+        assert_eq!(
+            chosen(),
+            "yolox-nano",
+            "with none here, the error will name the preferred"
+        );
+        std::fs::write(dir.path().join("centernet-mobilenetv3.onnx"), "weights").unwrap();
+        assert_eq!(chosen(), "centernet-mobilenetv3");
+        std::fs::write(dir.path().join("yolox-nano.onnx"), "weights").unwrap();
+        assert_eq!(chosen(), "yolox-nano");
     }
 
     #[test]
