@@ -29,7 +29,7 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{outbox::Stats, uplink::LinkState};
+use crate::{outbox::Stats, uplink::LinkState, vision::Decision};
 
 /// Scrapes at a time; more wait.
 const CONNECTIONS_MAX: usize = 16;
@@ -45,6 +45,13 @@ struct CameraLabel {
 struct EventLabel {
     camera: String,
     kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GateLabel {
+    camera: String,
+    decision: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,6 +74,7 @@ pub struct Metrics {
     analyse_seconds: Family<CameraLabel, Histogram, HistogramOf>,
     event_delay_seconds: Family<CameraLabel, Histogram, HistogramOf>,
     events: Family<EventLabel, Count>,
+    gate: Family<GateLabel, Count>,
     backlog_items: Family<LaneLabel, Gauge>,
     backlog_bytes: Family<LaneLabel, Gauge>,
     lost_items: Family<LaneLabel, Gauge>,
@@ -84,6 +92,7 @@ pub struct CameraMetrics {
     analysed: Count,
     dropped: Count,
     events: Family<EventLabel, Count>,
+    gate: Family<GateLabel, Count>,
     pub reconnects: Count,
     pub live: Gauge,
     pub analyse_seconds: Histogram,
@@ -107,6 +116,7 @@ impl Default for Metrics {
             analyse_seconds: histogram(),
             event_delay_seconds: histogram(),
             events: Family::default(),
+            gate: Family::default(),
             backlog_items: Family::default(),
             backlog_bytes: Family::default(),
             lost_items: Family::default(),
@@ -133,6 +143,7 @@ impl Metrics {
         r.register("analyse_seconds", "Tensor, inference and rules of a frame", self.analyse_seconds.clone());
         r.register("event_delay_seconds", "From capture to outbox", self.event_delay_seconds.clone());
         r.register("events", "Events put into the outbox", self.events.clone());
+        r.register("gate_frames", "Frames by what the motion gate decided", self.gate.clone());
         r.register("outbox_items", "Items not yet acknowledged", self.backlog_items.clone());
         r.register("outbox_bytes", "Bytes not yet acknowledged", self.backlog_bytes.clone());
         r.register("outbox_lost_items", "Items declared lost since the start", self.lost_items.clone());
@@ -152,6 +163,7 @@ impl Metrics {
             analysed: self.analysed.get_or_create(&label).clone(),
             dropped: self.dropped.get_or_create(&label).clone(),
             events: self.events.clone(),
+            gate: self.gate.clone(),
             reconnects: self.reconnects.get_or_create(&label).clone(),
             live: self.live.get_or_create(&label).clone(),
             analyse_seconds: self.analyse_seconds.get_or_create(&label).clone(),
@@ -198,6 +210,22 @@ impl CameraMetrics {
             (&self.dropped, dropped),
         ] {
             counter.inner().fetch_max(total, Ordering::Relaxed);
+        }
+    }
+
+    /// Totals since the camera's start, in the order of [`Decision::ALL`].
+    pub fn gate(&self, totals: &[u64]) {
+        for (decision, &total) in Decision::ALL.into_iter().zip(totals) {
+            let (decision, reason) = decision.names();
+            let label = GateLabel {
+                camera: self.camera.clone(),
+                decision,
+                reason,
+            };
+            if total != 0 {
+                let counter = self.gate.get_or_create(&label);
+                counter.inner().fetch_max(total, Ordering::Relaxed);
+            }
         }
     }
 

@@ -29,7 +29,7 @@ use crate::{
     evidence::{Region, Snapshots, region},
     metrics::CameraMetrics,
     outbox::Outbox,
-    sight::Sight,
+    sight::{Seen, Sight},
     vision::Model,
 };
 
@@ -82,6 +82,8 @@ struct Watch {
     problem: String,
     fault_at: Option<Instant>,
     analysed: u64,
+    /// Frames that the detector did not need to see.
+    gated: u64,
     rate: Rate,
     /// Reused from frame to frame.
     events: Vec<Event>,
@@ -105,6 +107,7 @@ pub fn watch(camera: Camera, around: Surroundings) {
         problem: String::new(),
         fault_at: None,
         analysed: 0,
+        gated: 0,
         rate: Rate::new(),
         events: Vec::new(),
     };
@@ -157,13 +160,19 @@ impl Watch {
             self.events.push(change.event());
         }
         let started = Instant::now();
-        let looked = self.sight.look(frame, &mut self.events).map(drop);
+        // A picture is masked by what the detector finds in it.
+        let must_look = self.is_picture_due();
+        let seen = self.sight.see(frame, must_look, &mut self.events);
         if self.told_size != self.sight.size() {
             self.told_size = self.sight.size();
             self.tell_setup();
         }
-        match looked {
-            Ok(()) => {
+        match seen {
+            Ok(Seen::Repeated | Seen::Waited) => {
+                self.gated += 1;
+                self.tell_gated(frame);
+            }
+            Ok(Seen::Looked) => {
                 self.analysed += 1;
                 self.around
                     .metrics
@@ -183,16 +192,23 @@ impl Watch {
         }
     }
 
+    /// Events of a frame that the detector did not look at. It does for a picture's masks.
+    fn tell_gated(&mut self, frame: &Frame) {
+        if !self.events.iter().any(matters) {
+            return self.tell(None);
+        }
+        match self.sight.detector.detect(&frame.picture()) {
+            Ok(_) => self.tell_with_picture(frame),
+            Err(error) => {
+                warn!(camera = %self.camera.id, %error, "picture withheld");
+                self.tell(None);
+            }
+        }
+    }
+
     /// Events of this frame, those that matter with its picture, and the regular picture.
     fn tell_with_picture(&mut self, frame: &Frame) {
-        let matters = |event: &Event| {
-            Severity::Warning <= event.severity
-                && matches!(event.phase, Phase::Begin | Phase::Instant)
-        };
-        let is_regular = self
-            .camera
-            .snapshot_every
-            .is_some_and(|every| self.snapshot_at.is_none_or(|at| every <= at.elapsed()));
+        let is_regular = self.is_picture_due();
         let is_wanted = is_regular || self.events.iter().any(matters);
         let picture = if is_wanted { self.picture(frame) } else { None };
         if picture.is_some() && is_regular {
@@ -202,6 +218,13 @@ impl Watch {
         if let Some(picture) = picture {
             self.put(Lane::Evidence, CheckedItem::Evidence(picture).encode());
         }
+    }
+
+    /// Whether it is time for the regular picture.
+    fn is_picture_due(&self) -> bool {
+        self.camera
+            .snapshot_every
+            .is_some_and(|every| self.snapshot_at.is_none_or(|at| every <= at.elapsed()))
     }
 
     fn picture(&mut self, frame: &Frame) -> Option<Evidence> {
@@ -289,7 +312,8 @@ impl Watch {
         } else {
             v1::CameraState::Lost
         };
-        let dropped = decoded.saturating_sub(self.analysed);
+        let dropped = decoded.saturating_sub(self.analysed + self.gated);
+        self.around.metrics.gate(self.sight.decisions());
         self.around.metrics.frames(decoded, self.analysed, dropped);
         self.around
             .metrics
@@ -327,6 +351,9 @@ impl Watch {
         self.sight
             .scene
             .replace_rules(now, camera.rules.clone(), &mut self.events);
+        if self.camera.motion != camera.motion {
+            self.sight.set_motion(camera.motion.clone());
+        }
         self.camera = camera;
         self.around.config_version = config_version;
         self.tell(None);
@@ -340,6 +367,11 @@ impl Watch {
         self.tell(None);
         self.tell_status();
     }
+}
+
+/// Whether an event is told with a picture.
+fn matters(event: &Event) -> bool {
+    Severity::Warning <= event.severity && matches!(event.phase, Phase::Begin | Phase::Instant)
 }
 
 /// Frames a second over the last few seconds.

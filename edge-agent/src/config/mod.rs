@@ -19,7 +19,7 @@ use crate::{
     document::{Document, read_text},
     vision::{Places, find_weights},
 };
-pub use camera::{Camera, rules_of_none};
+pub use camera::{Camera, motion_default, rules_of_none};
 use file::{AgentFile, UplinkKind};
 pub use folder::Fingerprint;
 pub use schema::{agent_schema, camera_schema};

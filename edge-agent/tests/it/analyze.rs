@@ -141,6 +141,37 @@ fn passages_equal_the_count_by_hand_and_two_runs_are_the_same_to_the_byte() {
         (&stats["frames"], &stats["decoded"]),
         (&795.into(), &795.into())
     );
+    let count = |key: &str| stats[key].as_u64().unwrap();
+    assert_eq!(count("analysed") + count("gated"), 795);
+    assert!(count("analysed") <= 400, "{stats}");
+}
+
+#[test]
+fn an_empty_room_whose_light_changes_costs_few_looks_and_is_no_event() {
+    let video = data().join("videos/ir-empty-lightchange.mp4");
+    if !video.is_file() || !is_equipped() {
+        println!("skipped: no ir-empty-lightchange.mp4, yolox-nano or ONNX Runtime here");
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+    let looks = |more: &[&str]| {
+        let files = [
+            "--classes",
+            "person,car",
+            "--tracks",
+            "t.txt",
+            "--stats",
+            "s.json",
+        ];
+        let output = analyze(&video, &[&files[..], more].concat(), out.path());
+        assert!(output.status.success());
+        assert_eq!(read("t.txt"), "");
+        let stats: serde_json::Value = serde_json::from_str(&read("s.json")).unwrap();
+        stats["analysed"].as_u64().unwrap()
+    };
+    assert_eq!(looks(&["--every-frame"]), 813);
+    assert!(looks(&[]) <= 80, "{}", read("s.json"));
 }
 
 fn refusal(video: &Path, out: &TempDir) -> String {
