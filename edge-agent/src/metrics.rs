@@ -26,7 +26,7 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{outbox::Stats, uplink::LinkState};
+use crate::{outbox::Stats, uplink::LinkState, vision::Decision};
 
 /// Scrapes at a time; more wait.
 const CONNECTIONS_MAX: usize = 16;
@@ -42,6 +42,13 @@ struct CameraLabel {
 struct EventLabel {
     camera: String,
     kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GateLabel {
+    camera: String,
+    decision: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,6 +71,7 @@ pub struct Metrics {
     analyse_seconds: Family<CameraLabel, Histogram, HistogramOf>,
     event_delay_seconds: Family<CameraLabel, Histogram, HistogramOf>,
     events: Family<EventLabel, Count>,
+    gate: Family<GateLabel, Count>,
     backlog_items: Family<LaneLabel, Gauge>,
     backlog_bytes: Family<LaneLabel, Gauge>,
     lost_items: Family<LaneLabel, Gauge>,
@@ -81,6 +89,7 @@ pub struct CameraMetrics {
     analysed: Count,
     dropped: Count,
     events: Family<EventLabel, Count>,
+    gate: Family<GateLabel, Count>,
     pub reconnects: Count,
     pub live: Gauge,
     pub analyse_seconds: Histogram,
@@ -104,6 +113,7 @@ impl Default for Metrics {
             analyse_seconds: histogram(),
             event_delay_seconds: histogram(),
             events: Family::default(),
+            gate: Family::default(),
             backlog_items: Family::default(),
             backlog_bytes: Family::default(),
             lost_items: Family::default(),
@@ -130,6 +140,7 @@ impl Metrics {
         r.register("analyse_seconds", "Tensor, inference and rules of a frame", self.analyse_seconds.clone());
         r.register("event_delay_seconds", "From capture to outbox", self.event_delay_seconds.clone());
         r.register("events", "Events put into the outbox", self.events.clone());
+        r.register("gate_frames", "Frames by what the motion gate decided", self.gate.clone());
         r.register("outbox_items", "Items not yet acknowledged", self.backlog_items.clone());
         r.register("outbox_bytes", "Bytes not yet acknowledged", self.backlog_bytes.clone());
         r.register("outbox_lost_items", "Items declared lost since the start", self.lost_items.clone());
@@ -149,6 +160,7 @@ impl Metrics {
             analysed: self.analysed.get_or_create(&label).clone(),
             dropped: self.dropped.get_or_create(&label).clone(),
             events: self.events.clone(),
+            gate: self.gate.clone(),
             reconnects: self.reconnects.get_or_create(&label).clone(),
             live: self.live.get_or_create(&label).clone(),
             analyse_seconds: self.analyse_seconds.get_or_create(&label).clone(),
@@ -192,6 +204,21 @@ impl CameraMetrics {
         self.decoded.inc_by(decoded);
         self.analysed.inc_by(analysed);
         self.dropped.inc_by(dropped);
+    }
+
+    /// More of each decision, in the order of [`Decision::ALL`].
+    pub fn gate(&self, more: &[u64]) {
+        for (decision, &more) in Decision::ALL.into_iter().zip(more) {
+            let (decision, reason) = decision.names();
+            let label = GateLabel {
+                camera: self.camera.clone(),
+                decision,
+                reason,
+            };
+            if more != 0 {
+                self.gate.get_or_create(&label).inc_by(more);
+            }
+        }
     }
 
     /// `delay` is the time since capture, in seconds.

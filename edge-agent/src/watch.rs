@@ -29,8 +29,8 @@ use crate::{
     evidence::{Region, Snapshots, region},
     metrics::CameraMetrics,
     outbox::Outbox,
-    sight::Sight,
-    vision::Model,
+    sight::{Seen, Sight},
+    vision::{Decision, Model},
 };
 
 /// How long the loop waits for a frame before it looks at other things.
@@ -88,9 +88,12 @@ struct Watch {
     /// When that was last said.
     fault_at: Option<Instant>,
     analysed: u64,
+    /// Frames that the detector did not need to see.
+    gated: u64,
     rate: Rate,
     /// Decoded, analysed, dropped.
-    frames_told: Told,
+    frames_told: Told<3>,
+    decisions_told: Told<{ Decision::ALL.len() }>,
     /// Reused from frame to frame.
     events: Vec<Event>,
 }
@@ -115,8 +118,10 @@ pub fn watch(camera: Camera, around: Surroundings) {
         is_failing: false,
         fault_at: None,
         analysed: 0,
+        gated: 0,
         rate: Rate::new(),
-        frames_told: Told::default(),
+        frames_told: Told([0; 3]),
+        decisions_told: Told([0; Decision::ALL.len()]),
         events: Vec::new(),
     };
     watch.tell_setup();
@@ -164,21 +169,27 @@ impl Watch {
             self.problem.clear();
         }
         let started = Instant::now();
-        let looked = self.sight.look(frame, &mut self.events).map(drop);
+        // A picture is masked by what the detector finds in it.
+        let must_look = self.is_picture_due();
+        let seen = self.sight.see(frame, must_look, &mut self.events);
         if self.told_size != self.sight.size() {
             self.told_size = self.sight.size();
             self.tell_setup();
         }
-        match looked {
-            Ok(()) => {
-                self.last_seen = Some(frame.at);
-                self.is_blind = false;
+        match seen {
+            Ok(Seen::Repeated | Seen::Waited) => {
+                self.gated += 1;
+                // What the detector failed on was not seen, whatever moves or not.
+                if !self.is_failing {
+                    self.note_seen(frame.at);
+                }
+                self.tell_gated(frame);
+            }
+            Ok(Seen::Looked) => {
                 if std::mem::take(&mut self.is_failing) {
                     self.problem.clear();
                 }
-                if let Some(change) = self.signal.frame(frame.at) {
-                    self.events.push(change.event());
-                }
+                self.note_seen(frame.at);
                 self.analysed += 1;
                 self.around
                     .metrics
@@ -200,16 +211,31 @@ impl Watch {
         }
     }
 
+    fn note_seen(&mut self, at: FrameTime) {
+        self.last_seen = Some(at);
+        self.is_blind = false;
+        if let Some(change) = self.signal.frame(at) {
+            self.events.push(change.event());
+        }
+    }
+
+    /// Events of a frame that the detector did not look at. It does for a picture's masks.
+    fn tell_gated(&mut self, frame: &Frame) {
+        if !self.events.iter().any(matters) {
+            return self.tell(None);
+        }
+        match self.sight.detector.detect(&frame.picture()) {
+            Ok(_) => self.tell_with_picture(frame),
+            Err(error) => {
+                warn!(camera = %self.camera.id, %error, "picture withheld");
+                self.tell(None);
+            }
+        }
+    }
+
     /// Events of this frame, those that matter with its picture, and the regular picture.
     fn tell_with_picture(&mut self, frame: &Frame) {
-        let matters = |event: &Event| {
-            Severity::Warning <= event.severity
-                && matches!(event.phase, Phase::Begin | Phase::Instant)
-        };
-        let is_regular = self
-            .camera
-            .snapshot_every
-            .is_some_and(|every| self.snapshot_at.is_none_or(|at| every <= at.elapsed()));
+        let is_regular = self.is_picture_due();
         let is_wanted = is_regular || self.events.iter().any(matters);
         let picture = if is_wanted { self.picture(frame) } else { None };
         if picture.is_some() && is_regular {
@@ -219,6 +245,13 @@ impl Watch {
         if let Some(picture) = picture {
             self.put(Lane::Evidence, CheckedItem::Evidence(picture).encode());
         }
+    }
+
+    /// Whether it is time for the regular picture.
+    fn is_picture_due(&self) -> bool {
+        self.camera
+            .snapshot_every
+            .is_some_and(|every| self.snapshot_at.is_none_or(|at| every <= at.elapsed()))
     }
 
     fn picture(&mut self, frame: &Frame) -> Option<Evidence> {
@@ -309,9 +342,11 @@ impl Watch {
         } else {
             v1::CameraState::Lost
         };
-        let dropped = decoded.saturating_sub(self.analysed);
+        let dropped = decoded.saturating_sub(self.analysed + self.gated);
         let more = self.frames_told.advance([decoded, self.analysed, dropped]);
         self.around.metrics.frames(more[0], more[1], more[2]);
+        let more = self.decisions_told.advance(*self.sight.decisions());
+        self.around.metrics.gate(&more);
         self.around
             .metrics
             .live
@@ -348,6 +383,9 @@ impl Watch {
         self.sight
             .scene
             .replace_rules(now, camera.rules.clone(), &mut self.events);
+        if self.camera.motion != camera.motion {
+            self.sight.set_motion(camera.motion.clone());
+        }
         self.camera = camera;
         self.around.config_version = config_version;
         self.tell(None);
@@ -365,19 +403,23 @@ impl Watch {
 }
 
 /// Totals that were told.
-#[derive(Default)]
-struct Told([u64; 3]);
+struct Told<const N: usize>([u64; N]);
 
-impl Told {
+impl<const N: usize> Told<N> {
     /// How much each has grown. A total that fell, by a frame under way, has not.
-    fn advance(&mut self, totals: [u64; 3]) -> [u64; 3] {
-        let mut more = [0; 3];
+    fn advance(&mut self, totals: [u64; N]) -> [u64; N] {
+        let mut more = [0; N];
         for ((told, total), more) in self.0.iter_mut().zip(totals).zip(&mut more) {
             *more = total.saturating_sub(*told);
             *told = total.max(*told);
         }
         more
     }
+}
+
+/// Whether an event is told with a picture.
+fn matters(event: &Event) -> bool {
+    Severity::Warning <= event.severity && matches!(event.phase, Phase::Begin | Phase::Instant)
 }
 
 /// Frames a second over the last few seconds.

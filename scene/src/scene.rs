@@ -78,6 +78,12 @@ impl Scene {
         tracks
     }
 
+    /// Appends the confirmed tracks where they should be at `at`, for a frame that nobody looked at.
+    /// Neither tracks nor rules move on.
+    pub fn foresee(&self, at: FrameTime, tracks: &mut Vec<Track>) {
+        self.tracker.foresee(at, tracks);
+    }
+
     /// The picture is lost from `at` until the next step: what depends on it becomes unknown.
     pub fn blind(&mut self, at: FrameTime, events: &mut Vec<Event>) {
         if self.is_blind {

@@ -2,10 +2,12 @@
 //! run.
 
 mod annotate;
+mod between;
 mod output;
 mod usage;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +20,7 @@ use crate::{
     capture::{CaptureError, Frame, Recording},
     config::Camera,
     sight::Sight,
-    vision::{Detector, InferError, Model},
+    vision::{Decision, Detector, InferError, Model, gate},
 };
 pub use annotate::AnnotationError;
 use annotate::{Annotation, Outline};
@@ -42,6 +44,7 @@ pub struct Task {
     pub model: Arc<Model>,
     pub wanted: Vec<scene::Class>,
     pub rules: RuleSet,
+    pub motion: gate::Settings,
     /// Threads of the decoder.
     pub threads: usize,
 }
@@ -53,6 +56,7 @@ impl Task {
             model,
             wanted: camera.wanted.clone(),
             rules: camera.rules.clone(),
+            motion: camera.motion.clone(),
             threads,
         }
     }
@@ -98,6 +102,10 @@ pub struct Stats {
     pub decoded: u64,
     /// Frames that the detector saw.
     pub analysed: u64,
+    /// Frames that it did not need to see.
+    pub gated: u64,
+    /// Frames by decision and reason of the motion gate; empty without one.
+    pub gate: BTreeMap<String, u64>,
     pub events: u64,
     pub wall_seconds: f64,
     /// User and system time of all threads, from the first frame asked for to the last; loading the
@@ -119,6 +127,7 @@ pub struct Stats {
 pub struct Stages {
     /// Waiting for the decoder, which runs beside.
     pub decode_wait_us: f64,
+    pub gate_us: f64,
     pub tensor_us: f64,
     pub infer_us: f64,
     pub select_us: f64,
@@ -210,7 +219,7 @@ impl<'a> Work<'a> {
         }
         Ok(Self {
             paths,
-            sight: Sight::with(detector, task.rules, classes),
+            sight: Sight::with(detector, task.rules, classes, task.motion),
             outlines,
             outputs: Outputs::create(paths)?,
             annotation: None,
@@ -223,14 +232,15 @@ impl<'a> Work<'a> {
     fn see(&mut self, frame: &Frame) -> Result<(), AnalyzeError> {
         self.tally.frame_count += 1;
         self.last_at = Some(frame.at);
-        let looked = self.sight.look(frame, &mut self.events);
-        looked.map_err(|fault| AnalyzeError::Infer {
+        let seen = self.sight.see(frame, false, &mut self.events);
+        let seen = seen.map_err(|fault| AnalyzeError::Infer {
             video: self.paths.video.clone(),
             frame: self.tally.frame_count,
             fault,
         })?;
         let started = Instant::now();
-        self.outputs.frame(self.tally.frame_count, &self.sight)?;
+        self.outputs
+            .frame(self.tally.frame_count, frame.at, seen, &self.sight)?;
         if let Some(path) = &self.paths.annotate {
             let (slot, tracks) = (&mut self.annotation, self.sight.tracks());
             Annotation::frame(slot, path, frame, tracks, &self.outlines).map_err(|fault| {
@@ -247,6 +257,7 @@ impl<'a> Work<'a> {
 
     /// Closes what is open: count windows, episodes, the annotated video.
     fn end(&mut self) -> Result<(), AnalyzeError> {
+        self.outputs.end(&self.sight)?;
         if let Some(at) = self.last_at {
             self.sight.scene.finish(at, &mut self.events);
             self.tally.event_count += self.outputs.events(&mut self.events)?;
@@ -281,13 +292,16 @@ fn stats(
         origin_us: 0,
         frames: frame_count,
         decoded,
-        analysed: frame_count,
+        analysed: sight.looks(),
+        gated: frame_count.saturating_sub(sight.looks()),
+        gate: decisions(sight),
         events: tally.event_count,
         wall_seconds: round(usage.wall().as_secs_f64()),
         cpu_seconds: round(cpu.as_secs_f64()),
         cpu_ms_per_frame: round(cpu.as_secs_f64() * 1e3 / frame_count.max(1) as f64),
         stages: Stages {
             decode_wait_us: mean(tally.waited),
+            gate_us: mean(sight.gate_spent),
             tensor_us: mean(spent.tensor),
             infer_us: mean(spent.infer),
             select_us: mean(spent.select),
@@ -300,6 +314,15 @@ fn stats(
         rss_peak_mib: round(usage::rss_peak_mib()),
         problem: broken.map(ToString::to_string),
     }
+}
+
+fn decisions(sight: &Sight) -> BTreeMap<String, u64> {
+    let named = |(decision, &count): (Decision, &u64)| {
+        let (name, reason) = decision.names();
+        (format!("{name}/{reason}"), count)
+    };
+    let all = Decision::ALL.into_iter().zip(sight.decisions());
+    all.filter(|(_, count)| **count != 0).map(named).collect()
 }
 
 /// To a thousandth.

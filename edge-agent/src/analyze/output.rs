@@ -7,14 +7,17 @@ use std::{
 };
 
 use scene::{
-    Detection, Event,
+    Detection, Event, FrameTime,
     track::{Track, TrackState},
 };
 
 use serde::Serialize;
 
-use super::{Paths, Stats};
-use crate::sight::Sight;
+use super::{
+    Paths, Stats,
+    between::{Between, Shown},
+};
+use crate::sight::{Seen, Sight};
 
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot be written: {fault}", path.display())]
@@ -28,6 +31,7 @@ pub(super) struct Outputs {
     tracks: Option<Output>,
     stats: Option<Output>,
     detections: Option<Output>,
+    between: Between,
 }
 
 struct Output {
@@ -66,16 +70,33 @@ impl Outputs {
             tracks: Output::create(paths.tracks.as_deref())?,
             stats: Output::create(paths.stats.as_deref())?,
             detections: Output::create(paths.detections.as_deref())?,
+            between: Between::default(),
         })
     }
 
-    /// What frame number `frame`, counted from 1, showed.
-    #[expect(clippy::cast_precision_loss, reason = "sides are below 2^24")]
-    pub(super) fn frame(&mut self, frame: u64, sight: &Sight) -> Result<(), OutputError> {
-        let (width, height) = sight.size().unwrap_or_default();
-        let size = (width as f32, height as f32);
-        if let Some(output) = &mut self.tracks {
-            output.attempt(|file| write_tracks(file, frame, sight.tracks(), size))?;
+    /// What frame number `frame`, counted from 1, showed. Frames between two looks are written with
+    /// the second.
+    pub(super) fn frame(
+        &mut self,
+        frame: u64,
+        at: FrameTime,
+        seen: Seen,
+        sight: &Sight,
+    ) -> Result<(), OutputError> {
+        let size = size(sight);
+        if self.tracks.is_some() {
+            let tracks = sight.tracks().to_vec();
+            let shown = Shown { frame, at, tracks };
+            if seen == Seen::Waited && !self.between.is_full() {
+                self.between.wait(shown);
+            } else {
+                let waited = self.between.look(&shown);
+                self.write_tracks(&waited, size)?;
+                self.write_tracks(&[shown], size)?;
+            }
+        }
+        if seen != Seen::Looked {
+            return Ok(());
         }
         if let Some(output) = &mut self.detections {
             let names = &sight.detector.model().manifest.classes.names;
@@ -100,6 +121,22 @@ impl Outputs {
         Ok(count)
     }
 
+    /// The frames that still wait for a look.
+    pub(super) fn end(&mut self, sight: &Sight) -> Result<(), OutputError> {
+        let waited = self.between.end();
+        self.write_tracks(&waited, size(sight))
+    }
+
+    fn write_tracks(&mut self, frames: &[Shown], size: (f32, f32)) -> Result<(), OutputError> {
+        let Some(output) = &mut self.tracks else {
+            return Ok(());
+        };
+        for shown in frames {
+            output.attempt(|file| write_tracks(file, shown.frame, &shown.tracks, size))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn finish(mut self, stats: &Stats) -> Result<(), OutputError> {
         if let Some(output) = &mut self.stats {
             output.attempt(|file| {
@@ -118,6 +155,12 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sides are below 2^24")]
+fn size(sight: &Sight) -> (f32, f32) {
+    let (width, height) = sight.size().unwrap_or_default();
+    (width as f32, height as f32)
 }
 
 /// Only tracks that the frame shows: the format is about what was seen.

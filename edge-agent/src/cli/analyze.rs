@@ -5,7 +5,7 @@ use scene::{Class, Classes};
 use super::AnalyzeArgs;
 use crate::{
     analyze::{Paths, Task, run},
-    config::{Camera, rules_of_none},
+    config::{Camera, motion_default, rules_of_none},
     failure::Failure,
     vision::{AUTO, Manifest, Model, Places, find_manifest},
 };
@@ -13,18 +13,20 @@ use crate::{
 pub(super) fn execute(args: &AnalyzeArgs) -> Result<String, Failure> {
     let places = Places::find(&[], None);
     let threads = usize::from(args.threads);
-    let (manifest, mut wanted, rules) = match &args.config {
+    let (manifest, mut wanted, rules, mut motion) = match &args.config {
         Some(path) => {
             let camera =
                 Camera::load(path, &places, AUTO, args.model.as_deref()).map_err(Failure::usage)?;
-            (camera.manifest, camera.wanted, camera.rules)
+            (camera.manifest, camera.wanted, camera.rules, camera.motion)
         }
         None => {
             let name = args.model.as_deref().unwrap_or(AUTO);
             let manifest = find_manifest(name, &places).map_err(Failure::usage)?;
-            (manifest.clone(), Vec::new(), rules_of_none(&manifest))
+            let rules = rules_of_none(&manifest);
+            (manifest, Vec::new(), rules, motion_default())
         }
     };
+    motion.is_enabled |= args.gate;
     if !args.classes.is_empty() {
         wanted = classes(&args.classes, &manifest)?;
     }
@@ -43,6 +45,7 @@ pub(super) fn execute(args: &AnalyzeArgs) -> Result<String, Failure> {
             model,
             wanted,
             rules,
+            motion,
             threads,
         },
     )

@@ -27,8 +27,8 @@ pub enum Command {
     Run(Folder),
     /// Analyse a video file with the pipeline that watches cameras.
     ///
-    /// Every frame is decoded and analysed, as fast as it goes; two runs give the same bytes of
-    /// events and tracks.
+    /// Every frame is decoded, and looked at when something moves, as fast as it goes; two runs give
+    /// the same bytes of events and tracks.
     Analyze(AnalyzeArgs),
     /// Check a configuration folder, models included, and name every fault.
     Check(Folder),
@@ -84,6 +84,9 @@ pub struct AnalyzeArgs {
     /// Follow these classes only.
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
     pub classes: Vec<String>,
+    /// Let the detector look only when something moves, as with `[motion] enabled = true`.
+    #[arg(long)]
+    pub gate: bool,
     /// CPU threads of the decoder and of one inference.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: u16,

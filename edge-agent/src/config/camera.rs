@@ -2,18 +2,24 @@
 
 use std::{path::Path, time::Duration};
 
-use scene::{Class, Classes, RuleSet, SceneSpec, spec::TrackerSpec};
+use scene::{Class, Classes, Point, Polygon, RuleSet, SceneSpec, spec::TrackerSpec};
 
-use super::{ConfigError, file::CameraFile};
+use super::{
+    ConfigError,
+    file::{CameraFile, MotionSpec},
+};
 use crate::{
     capture::Source,
     document::{Document, read_text},
-    vision::{Manifest, Places, find_manifest},
+    vision::{Manifest, Places, find_manifest, gate},
 };
 
 const SNAPSHOT_SECONDS_DEFAULT: f64 = 30.0;
 const SNAPSHOT_SECONDS: std::ops::RangeInclusive<f64> = 1.0..=86_400.0;
 const NAME_CHARS_MAX: usize = 200;
+const MASKS_MAX: usize = 64;
+const CORNERS_MAX: usize = 64;
+const LOOKS_PER_SECOND: std::ops::RangeInclusive<f32> = 1.0..=60.0;
 
 /// A camera that passed every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +32,7 @@ pub struct Camera {
     pub wanted: Vec<Class>,
     pub snapshot_every: Option<Duration>,
     pub rules: RuleSet,
+    pub motion: gate::Settings,
 }
 
 impl Camera {
@@ -98,6 +105,7 @@ impl Camera {
                 None
             }
         };
+        let motion = check_motion(&file.motion, document);
         let (id, source, rules) = (id?, source?, rules?);
         Some(Self {
             id,
@@ -107,6 +115,7 @@ impl Camera {
             wanted,
             snapshot_every,
             rules,
+            motion,
         })
     }
 
@@ -129,6 +138,22 @@ pub fn rules_of_none(manifest: &Manifest) -> RuleSet {
     let classes = Classes::new(manifest.classes.names.clone());
     // A manifest's thresholds are within 0 and 1, which is all that could be wrong.
     RuleSet::check(&spec, &classes).unwrap_or_default()
+}
+
+/// The gate of a camera that says nothing about motion.
+pub fn motion_default() -> gate::Settings {
+    let MotionSpec {
+        enabled,
+        sensitivity,
+        looks_per_second_max,
+        ..
+    } = MotionSpec::default();
+    gate::Settings {
+        is_enabled: enabled,
+        sensitivity,
+        masks: Vec::new(),
+        looks_per_second_max,
+    }
 }
 
 /// Models differ in how they score; the manifest says what is sure, unless a person did.
@@ -224,6 +249,47 @@ fn check_snapshot(file: &CameraFile, document: &mut Document<'_>) -> Option<Dura
         return None;
     }
     Some(Duration::from_secs_f64(seconds))
+}
+
+fn check_motion(spec: &MotionSpec, document: &mut Document<'_>) -> gate::Settings {
+    let MotionSpec {
+        enabled,
+        sensitivity,
+        looks_per_second_max,
+        ..
+    } = *spec;
+    if !(0.0..=1.0).contains(&sensitivity) {
+        let message = format!("is {sensitivity}, must be 0 to 1");
+        document.fault("motion.sensitivity", message);
+    }
+    if !LOOKS_PER_SECOND.contains(&looks_per_second_max) {
+        let message = format!("is {looks_per_second_max}, must be 1 to 60");
+        document.fault("motion.looks_per_second_max", message);
+    }
+    if MASKS_MAX < spec.mask.len() {
+        let message = format!("has {} areas, at most {MASKS_MAX}", spec.mask.len());
+        document.fault("motion.mask", message);
+    }
+    let mut masks = Vec::new();
+    for (i, corners) in spec.mask.iter().enumerate().take(MASKS_MAX) {
+        let path = format!("motion.mask[{i}]");
+        if CORNERS_MAX < corners.len() {
+            let message = format!("has {} corners, at most {CORNERS_MAX}", corners.len());
+            document.fault(&path, message);
+            continue;
+        }
+        let points = corners.iter().map(|&[x, y]| Point::new(x, y)).collect();
+        match Polygon::new(points) {
+            Ok(mask) => masks.push(mask),
+            Err(error) => document.fault(&path, error),
+        }
+    }
+    gate::Settings {
+        is_enabled: enabled,
+        sensitivity,
+        masks,
+        looks_per_second_max,
+    }
 }
 
 fn check_classes(

@@ -146,6 +146,34 @@ pub struct CameraFile {
     /// Zones in which nobody should be.
     pub intrusion: Vec<IntrusionSpec>,
     pub tracker: TrackerSpec,
+    pub motion: MotionSpec,
+}
+
+/// `[motion]`: the detector looks only when something moves, and as often as that needs.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MotionSpec {
+    /// Otherwise the detector looks at every frame. Default: false.
+    pub enabled: bool,
+    /// 0 to 1; at 1 the least change of brightness is motion. Default: 0.5.
+    pub sensitivity: f32,
+    /// Areas, as lists of corners in fractions of the picture, in which motion is not looked at: a
+    /// flag, a road beyond the fence. Objects in them are still detected when something else
+    /// moves, and in the regular checks. Default: none.
+    pub mask: Vec<Vec<[f32; 2]>>,
+    /// The detector looks at most so often, 1 to 60. Default: 5.
+    pub looks_per_second_max: f32,
+}
+
+impl Default for MotionSpec {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            sensitivity: 0.5,
+            mask: Vec::new(),
+            looks_per_second_max: 5.0,
+        }
+    }
 }
 
 impl CameraFile {

@@ -21,7 +21,7 @@ use crate::{
     vision::{Places, find_weights},
 };
 pub(crate) use camera::is_slug;
-pub use camera::{Camera, rules_of_none};
+pub use camera::{Camera, motion_default, rules_of_none};
 use file::{AgentFile, MqttSpec, UplinkKind};
 pub use folder::Fingerprint;
 pub use schema::{agent_schema, camera_schema};

@@ -67,13 +67,17 @@ fn analyze(video: &Path, arguments: &[&str], out: &Path) -> Output {
 }
 
 /// Events of `video` under the example's rules, and the tracks.
-fn watch(video: &Path, out: &Path) -> (String, String) {
+fn watch(video: &Path, out: &Path, more: &[&str]) -> (String, String) {
     let rules = root().join("edge-agent/examples/vtest.toml");
     let rules = rules.to_str().unwrap();
     let files = [
         "--events", "e.jsonl", "--tracks", "t.txt", "--stats", "s.json",
     ];
-    let output = analyze(video, &[&["--config", rules][..], &files].concat(), out);
+    let output = analyze(
+        video,
+        &[&["--config", rules][..], &files, more].concat(),
+        out,
+    );
     assert!(
         output.status.success(),
         "{}",
@@ -107,10 +111,19 @@ fn passages(events: &str, direction: &str) -> Vec<f64> {
 #[test]
 fn passages_equal_the_count_by_hand_and_two_runs_are_the_same_to_the_byte() {
     let Some(video) = video() else { return };
+    let stats = passages_equal_the_count_by_hand(&video, &[]);
+    assert_eq!(stats["analysed"], 795);
+    let stats = passages_equal_the_count_by_hand(&video, &["--gate"]);
+    let count = |key: &str| stats[key].as_u64().unwrap();
+    assert_eq!(count("analysed") + count("gated"), 795);
+    assert!(count("analysed") <= 400, "{stats}");
+}
+
+fn passages_equal_the_count_by_hand(video: &Path, more: &[&str]) -> serde_json::Value {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (a, b) = std::thread::scope(|scope| {
-        let other = scope.spawn(|| watch(&video, second.path()));
-        (watch(&video, first.path()), other.join().unwrap())
+        let other = scope.spawn(|| watch(video, second.path(), more));
+        (watch(video, first.path(), more), other.join().unwrap())
     });
     assert!(a == b, "two runs differ");
     for (direction, expected) in [("to_right", &TO_RIGHT[..]), ("to_left", &TO_LEFT[..])] {
@@ -141,6 +154,35 @@ fn passages_equal_the_count_by_hand_and_two_runs_are_the_same_to_the_byte() {
         (&stats["frames"], &stats["decoded"]),
         (&795.into(), &795.into())
     );
+    stats
+}
+
+#[test]
+fn an_empty_room_whose_light_changes_costs_few_looks_and_is_no_event() {
+    let video = data().join("videos/ir-empty-lightchange.mp4");
+    if !video.is_file() || !is_equipped() {
+        println!("skipped: no ir-empty-lightchange.mp4, yolox-nano or ONNX Runtime here");
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+    let looks = |more: &[&str]| {
+        let files = [
+            "--classes",
+            "person,car",
+            "--tracks",
+            "t.txt",
+            "--stats",
+            "s.json",
+        ];
+        let output = analyze(&video, &[&files[..], more].concat(), out.path());
+        assert!(output.status.success());
+        assert_eq!(read("t.txt"), "");
+        let stats: serde_json::Value = serde_json::from_str(&read("s.json")).unwrap();
+        stats["analysed"].as_u64().unwrap()
+    };
+    assert_eq!(looks(&[]), 813);
+    assert!(looks(&["--gate"]) <= 80, "{}", read("s.json"));
 }
 
 fn refusal(video: &Path, out: &TempDir) -> String {

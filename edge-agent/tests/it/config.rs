@@ -85,21 +85,29 @@ dwell_limit_seconds = "long"
 
 [[intrusion]]
 polygon = [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]]
+
+[motion]
+sensitivity = 2
+looks_per_second_max = 0
+mask = [[[0.0, 0.0], [0.5, 0.5]]]
 "#;
     let dir = folder(&with_models(""), &[("gate.toml", camera)]);
     check(
         &dir,
         expect![[r#"
-        DIR/cameras/gate.toml:1: id: `Cổng` must have 1 to 63 small letters, digits, `-` or `_`, and begin with a letter or digit
-        DIR/cameras/gate.toml:2: unknown field `nmae`, expected one of `id`, `name`, `source`, `model`, `classes`, `snapshot_seconds`, `count_window_seconds`, `line`, `zone`, `intrusion`, `tracker`
-        DIR/cameras/gate.toml:3: source: has the scheme `http://`, which is not supported; use rtsp://, rtsps:// or the path of a video file
-        DIR/cameras/gate.toml:4: classes[1]: `persn` is not a class of the model yolox-nano
-        DIR/cameras/gate.toml:5: snapshot_seconds: is 0.5, must be 0 or 1 to 86400
-        DIR/cameras/gate.toml:9: line[0].points: has 1 points, needs at least 2
-        DIR/cameras/gate.toml:13: line[1].points[1]: lies outside the picture; both coordinates are fractions from 0 to 1
-        DIR/cameras/gate.toml:17: zone[0].polygon[0]: starts an edge that meets the edge from point 2; a zone may not cross itself
-        DIR/cameras/gate.toml:18: invalid type: string "long", expected f64
-        DIR/cameras/gate.toml:20: missing field `name`"#]],
+            DIR/cameras/gate.toml:1: id: `Cổng` must have 1 to 63 small letters, digits, `-` or `_`, and begin with a letter or digit
+            DIR/cameras/gate.toml:2: unknown field `nmae`, expected one of `id`, `name`, `source`, `model`, `classes`, `snapshot_seconds`, `count_window_seconds`, `line`, `zone`, `intrusion`, `tracker`, `motion`
+            DIR/cameras/gate.toml:3: source: has the scheme `http://`, which is not supported; use rtsp://, rtsps:// or the path of a video file
+            DIR/cameras/gate.toml:4: classes[1]: `persn` is not a class of the model yolox-nano
+            DIR/cameras/gate.toml:5: snapshot_seconds: is 0.5, must be 0 or 1 to 86400
+            DIR/cameras/gate.toml:9: line[0].points: has 1 points, needs at least 2
+            DIR/cameras/gate.toml:13: line[1].points[1]: lies outside the picture; both coordinates are fractions from 0 to 1
+            DIR/cameras/gate.toml:17: zone[0].polygon[0]: starts an edge that meets the edge from point 2; a zone may not cross itself
+            DIR/cameras/gate.toml:18: invalid type: string "long", expected f64
+            DIR/cameras/gate.toml:20: missing field `name`
+            DIR/cameras/gate.toml:24: motion.sensitivity: is 2, must be 0 to 1
+            DIR/cameras/gate.toml:25: motion.looks_per_second_max: is 0, must be 1 to 60
+            DIR/cameras/gate.toml:26: motion.mask[0]: has 2 points, needs at least 3"#]],
     );
 }
 

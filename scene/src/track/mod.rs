@@ -142,6 +142,26 @@ impl Tracker {
         &self.tracks
     }
 
+    /// Appends the confirmed tracks where they should be at `at`, by id; the tracker itself does not
+    /// move on. Their state is that of the last step.
+    pub fn foresee(&self, at: FrameTime, tracks: &mut Vec<Track>) {
+        let dt = self
+            .last
+            .map_or(0.0, |last| at.seconds_since(last).max(0.0));
+        for track in &self.tracks {
+            let target = self.targets.iter().find(|target| target.id == track.id);
+            let bbox = target.and_then(|target| {
+                let mut target = target.clone();
+                target.predict(dt, track.state == TrackState::Predicted);
+                target.frame().bbox(self.aspect)
+            });
+            tracks.push(Track {
+                bbox: bbox.unwrap_or(track.bbox),
+                ..*track
+            });
+        }
+    }
+
     /// The picture's width / height; 1 where the one given made no sense.
     pub const fn aspect(&self) -> f32 {
         self.aspect

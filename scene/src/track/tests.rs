@@ -361,3 +361,24 @@ fn who_does_not_come_out_of_a_common_box_is_lost() {
         }
     }
 }
+
+#[test]
+fn what_is_foreseen_is_where_the_walk_leads_and_changes_nothing() {
+    let mut tracker = Tracker::new(&TrackerSpec::default(), ASPECT);
+    for i in 0..20 {
+        let t = f64::from(i) * 0.1;
+        tracker.step(at(t), &[person(0.2 + 0.1 * t, 0.6, 0.3)]);
+    }
+    let before = tracker.tracks().to_vec();
+    let mut foreseen = Vec::new();
+    tracker.foresee(at(2.2), &mut foreseen);
+    let [one] = &foreseen[..] else {
+        panic!("{foreseen:?}")
+    };
+    assert!((one.bbox.foot().x - 0.42).abs() < 0.01, "{one:?}");
+    assert_eq!((one.id, one.state), (before[0].id, before[0].state));
+    assert_eq!(tracker.tracks(), before);
+    foreseen.clear();
+    tracker.foresee(at(1.9), &mut foreseen);
+    assert!((foreseen[0].bbox.foot().x - before[0].bbox.foot().x).abs() < 1e-4);
+}
